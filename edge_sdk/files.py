@@ -1,0 +1,151 @@
+"""Files that are there whole or not at all.
+
+- A file is written beside its place, synced, and renamed over it; a failure leaves what was there before.
+- Digests are SHA-256 in lower-case hexadecimal, computed while streaming.
+- A full disk is an `UnavailableError`; a path that cannot be read is an `InputError`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from edge_sdk.errors import InputError, UnavailableError
+
+_CHUNK_BYTES = 1 << 20
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def write_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears at `path` only if the block ends without an error.
+
+    Args:
+        path: Where the file is to be; its folder is made if it does not exist.
+
+    Yields:
+        The file, open for reading and writing bytes.
+
+    Raises:
+        UnavailableError: The disk is full, or the folder cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        temporary = Path(name)
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as exc:
+        raise unwritable(path, exc) from exc
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        UnavailableError: The disk is full, or the folder cannot be written.
+    """
+    with write_atomic(path) as file:
+        file.write(data)
+
+
+def read_bytes(path: Path, *, max_bytes: int) -> bytes:
+    """Return the contents of a file that is no larger than `max_bytes`.
+
+    Raises:
+        InputError: The file is missing, unreadable, or larger than `max_bytes`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    if len(data) > max_bytes:
+        raise InputError(f"{path}: expected at most {max_bytes} bytes, got more")
+    return data
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of `data` in lower-case hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file, read in chunks.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    return digest.hexdigest()
+
+
+def require_free_space(folder: Path, size_bytes: int) -> None:
+    """Check that the file system of `folder` has `size_bytes` free.
+
+    Raises:
+        UnavailableError: It has less.
+    """
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    free_bytes = shutil.disk_usage(existing).free
+    if free_bytes < size_bytes:
+        raise UnavailableError(
+            f"{folder}: expected {size_bytes} bytes free, got {free_bytes}", hint="free some space, or write elsewhere"
+        )
+
+
+def is_safe_name(name: str) -> bool:
+    """Tell whether `name` can be a file name anywhere: letters, digits, `.`, `_`, `-`, at most 128, no leading dot."""
+    return _SAFE_NAME.fullmatch(name) is not None
+
+
+def unreadable(path: Path, exc: OSError) -> InputError:
+    """Return the error for a file that should be read and cannot be."""
+    return InputError(f"{path}: expected a readable file, got {exc.strerror or exc}")
+
+
+def unwritable(path: Path, exc: OSError) -> UnavailableError:
+    """Return the error for a file that should be written and cannot be."""
+    if exc.errno in _NO_SPACE:
+        return UnavailableError(f"{path}: expected room to write, got a full disk", hint="free some space and repeat")
+    return UnavailableError(f"{path}: expected a place to write, got {exc.strerror or exc}")
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

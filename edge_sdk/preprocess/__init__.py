@@ -1,0 +1,8 @@
+"""From what a source delivers to what the model takes, declared once and used by calibration and by the runtime."""
+
+from edge_sdk.preprocess.image import prepare_image
+from edge_sdk.preprocess.record import ImageSteps, Preprocess, WindowSteps
+from edge_sdk.preprocess.transform import Transform
+from edge_sdk.preprocess.window import cut_windows, prepare_window
+
+__all__ = ["ImageSteps", "Preprocess", "Transform", "WindowSteps", "cut_windows", "prepare_image", "prepare_window"]

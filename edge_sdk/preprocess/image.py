@@ -1,0 +1,94 @@
+"""Pictures to tensors, by NumPy and OpenCV, with the exact inverse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_sdk.errors import InputError
+from edge_sdk.preprocess.record import ImageSteps
+from edge_sdk.preprocess.transform import Transform
+
+
+def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Transform]:
+    """Turn a picture into the model's input.
+
+    Args:
+        steps: What the model was trained with.
+        image_bgr_hwc: The picture, uint8 [height, width, 3] in the order blue, green, red, as OpenCV delivers it.
+
+    Returns:
+        The tensor, float32 [1, channels, height, width] or [1, height, width, channels], and where each pixel went.
+
+    Raises:
+        InputError: The array is not such a picture.
+    """
+    if image_bgr_hwc.dtype != np.uint8 or image_bgr_hwc.ndim != 3 or image_bgr_hwc.shape[2] != 3:
+        raise InputError(f"image: expected uint8 [height, width, 3], got {image_bgr_hwc.dtype} {image_bgr_hwc.shape}")
+    fitted, transform = _fit(steps, image_bgr_hwc)
+    return _normalize(steps, fitted)[np.newaxis], transform
+
+
+def _fit(steps: ImageSteps, image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Transform]:
+    width, height = steps.size_wh
+    source_wh = (image.shape[1], image.shape[0])
+    resized_wh = _resized_wh(steps, source_wh)
+    left, top = (width - resized_wh[0]) // 2, (height - resized_wh[1]) // 2
+    resized = _resize(steps, image, resized_wh)
+    transform = Transform(
+        source_wh=source_wh,
+        scale_xy=(resized_wh[0] / source_wh[0], resized_wh[1] / source_wh[1]),
+        offset_xy=(left, top),
+    )
+    if steps.resize == "letterbox" and resized_wh != steps.size_wh:
+        canvas = np.full((height, width, 3), steps.pad_value, dtype=np.uint8)
+        canvas[top : top + resized_wh[1], left : left + resized_wh[0]] = resized
+        return canvas, transform
+    return resized[max(-top, 0) : max(-top, 0) + height, max(-left, 0) : max(-left, 0) + width], transform
+
+
+def _resized_wh(steps: ImageSteps, source_wh: tuple[int, int]) -> tuple[int, int]:
+    (width, height), (source_width, source_height) = steps.size_wh, source_wh
+    ratios = (width / source_width, height / source_height)
+    if steps.resize == "stretch":
+        return steps.size_wh
+    if steps.resize == "letterbox":
+        ratio = min(ratios)
+        return max(1, min(width, round(source_width * ratio))), max(1, min(height, round(source_height * ratio)))
+    shorter = min(source_wh)
+    ratio = steps.shorter_side / shorter if steps.shorter_side else max(ratios)
+    return max(width, round(source_width * ratio)), max(height, round(source_height * ratio))
+
+
+def _resize(steps: ImageSteps, image: npt.NDArray[Any], size_wh: tuple[int, int]) -> npt.NDArray[Any]:
+    import cv2
+
+    if (image.shape[1], image.shape[0]) == size_wh:
+        return image
+    method = {
+        "nearest": cv2.INTER_NEAREST,
+        "linear": cv2.INTER_LINEAR,
+        "area": cv2.INTER_AREA,
+        "cubic": cv2.INTER_CUBIC,
+    }[steps.interpolation]
+    return cv2.resize(image, size_wh, interpolation=method)
+
+
+def _normalize(steps: ImageSteps, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    import cv2
+
+    if steps.color == "rgb":
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    elif steps.color == "gray":
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:, :, np.newaxis]
+    mean, std = np.array(steps.mean, np.float64), np.array(steps.std, np.float64)
+    gain = (1.0 / (steps.divisor * std)).astype(np.float32)
+    shift = (-mean / std).astype(np.float32)
+    if steps.layout == "nhwc":
+        return image.astype(np.float32) * gain + shift
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
+    planes *= gain.reshape(-1, 1, 1)
+    planes += shift.reshape(-1, 1, 1)
+    return planes

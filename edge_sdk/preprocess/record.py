@@ -1,0 +1,125 @@
+"""The declaration of preprocessing: the same record in calibration, in the package and at run time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_sdk.errors import InputError
+
+Resize = Literal["stretch", "letterbox", "crop"]
+Color = Literal["rgb", "bgr", "gray"]
+Interpolation = Literal["nearest", "linear", "area", "cubic"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSteps:
+    """How a picture becomes a tensor: resize, colour order, then `(pixel / divisor - mean) / std`.
+
+    Attributes:
+        size_wh: Width and height that the model takes, in pixels.
+        resize: `stretch` to the size; `letterbox` keeps the aspect and pads; `crop` keeps the aspect and cuts the centre.
+        shorter_side: For `crop`: resize the shorter side to this many pixels before cutting; None cuts as little as possible.
+        interpolation: How pixels are resampled.
+        color: Order of the channels that the model takes.
+        divisor: Pixels, 0 to 255, are divided by this first.
+        mean: Subtracted then; one value, or one a channel.
+        std: Divided by last; one value, or one a channel.
+        layout: Order of the axes that the model takes, with a batch axis of 1.
+        pad_value: Grey of the padding of `letterbox`, 0 to 255.
+    """
+
+    size_wh: tuple[int, int]
+    resize: Resize = "stretch"
+    shorter_side: int | None = None
+    interpolation: Interpolation = "linear"
+    color: Color = "rgb"
+    divisor: float = 255.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    pad_value: int = 114
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: A size, divisor or number of values is impossible.
+        """
+        if min(self.size_wh) < 1:
+            raise InputError(f"size_wh: expected at least 1x1 pixel, got {list(self.size_wh)}")
+        if self.divisor == 0 or 0 in self.std:
+            raise InputError("divisor, std: expected values other than 0, got 0")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in {1, self.channels}:
+                raise InputError(f"{name}: expected 1 or {self.channels} values, got {len(values)}")
+        if self.shorter_side is not None and self.shorter_side < max(self.size_wh):
+            raise InputError(f"shorter_side: expected at least {max(self.size_wh)}, got {self.shorter_side}")
+        if not 0 <= self.pad_value <= 255:
+            raise InputError(f"pad_value: expected 0 to 255, got {self.pad_value}")
+
+    @property
+    def channels(self) -> int:
+        """The number of channels that the model takes."""
+        return 1 if self.color == "gray" else 3
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSteps:
+    """How rows of sensor values become tensors: cut into windows, then normalize.
+
+    Attributes:
+        columns: Names of the sensor columns, in the order of the model's channels.
+        samples: Rows in a window.
+        hop: Rows from the start of a window to the start of the next.
+        normalize: `none`; `fixed` subtracts `mean` and divides by `std`; `window` does so with the window's own.
+        mean: For `fixed`: one value, or one a column.
+        std: For `fixed`: one value, or one a column.
+        layout: `channels-first` gives [1, columns, samples], `channels-last` [1, samples, columns].
+    """
+
+    columns: tuple[str, ...]
+    samples: int
+    hop: int
+    normalize: Literal["none", "fixed", "window"] = "none"
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    layout: Literal["channels-first", "channels-last"] = "channels-first"
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: A size or number of values is impossible.
+        """
+        if not self.columns:
+            raise InputError("columns: expected at least one column, got none")
+        if self.samples < 1 or self.hop < 1:
+            raise InputError(f"samples, hop: expected at least 1, got {self.samples} and {self.hop}")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in {1, len(self.columns)}:
+                raise InputError(f"{name}: expected 1 or {len(self.columns)} values, got {len(values)}")
+        if 0 in self.std:
+            raise InputError("std: expected values other than 0, got 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """What happens before the model: picture steps, or window steps, or nothing (tensors are taken as they are).
+
+    Attributes:
+        image: For pictures.
+        window: For rows of sensor values.
+    """
+
+    image: ImageSteps | None = None
+    window: WindowSteps | None = None
+
+    def __post_init__(self) -> None:
+        """Check that at most one kind is given.
+
+        Raises:
+            InputError: Both are given.
+        """
+        if self.image is not None and self.window is not None:
+            raise InputError("image, window: expected one of them, got both")

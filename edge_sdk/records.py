@@ -1,0 +1,200 @@
+"""Decoded TOML or JSON becomes a frozen dataclass, or every mistake is named.
+
+- A mistake is told by its dotted place, what was expected and what came; an unknown key also by its nearest neighbour.
+- All mistakes of a document are told at once, one a line.
+- `unknown="refuse"` is for what people write, `unknown="ignore"` for messages of a known schema from newer programs.
+- Supported fields: str, bool, int, float, Literal, records, `X | None`, `tuple[X, ...]`, `frozenset[X]`, `dict[str, X]`.
+  An int is taken for a float, never the other way round.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from edge_sdk.errors import InputError
+
+RecordT = TypeVar("RecordT")
+Unknown = Literal["refuse", "ignore"]
+
+
+def read(record: type[RecordT], data: object, *, where: str, unknown: Unknown = "refuse") -> RecordT:
+    """Build a record from decoded TOML or JSON.
+
+    Args:
+        record: A dataclass.
+        data: What the decoder returned; a table.
+        where: The document's name, which starts each message.
+        unknown: What to do with keys the record does not have.
+
+    Returns:
+        The record.
+
+    Raises:
+        InputError: The data does not fit; the message has one line a mistake.
+    """
+    reader = _Reader(unknown)
+    value = reader.value(record, data, "")
+    if reader.mistakes:
+        raise InputError("\n".join(f"{where}: {mistake}" for mistake in reader.mistakes))
+    return typing.cast(RecordT, value)
+
+
+def to_data(value: Any) -> Any:
+    """Return a record as what `json.dumps` takes: dicts, lists, strings, numbers, None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_data(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_data(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(to_data(item) for item in value)
+    if isinstance(value, (tuple, list)):
+        return [to_data(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def to_json(value: Any) -> str:
+    """Return a record as JSON: indented, fields in the record's order, the same record always the same text."""
+    return json.dumps(to_data(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def near_match(word: str, known: list[str]) -> str:
+    """Return `; did you mean 'X'?` for the nearest known word, or an empty string."""
+    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean '{matches[0]}'?" if matches else ""
+
+
+class _Reader:
+    """One reading of one document: collects mistakes instead of stopping at the first."""
+
+    def __init__(self, unknown: Unknown) -> None:
+        self.unknown = unknown
+        self.mistakes: list[str] = []
+
+    def wrong(self, place: str, expected: str, got: str) -> None:
+        self.mistakes.append(f"{place or 'the document'}: expected {expected}, got {got}")
+
+    def value(self, wanted: Any, data: Any, place: str) -> Any:
+        if dataclasses.is_dataclass(wanted):
+            return self.record(typing.cast(type, wanted), data, place)
+        origin = get_origin(wanted)
+        if origin in (Union, types.UnionType):
+            return self.union(get_args(wanted), data, place)
+        if origin is Literal:
+            return self.literal(get_args(wanted), data, place)
+        if origin in (tuple, frozenset):
+            return self.sequence(origin, get_args(wanted), data, place)
+        if origin is dict:
+            return self.table(get_args(wanted)[1], data, place)
+        return self.scalar(wanted, data, place)
+
+    def record(self, wanted: type, data: Any, place: str) -> Any:
+        if not isinstance(data, Mapping):
+            return self.wrong(place, "a table", _name(data))
+        hints = _hints(wanted)
+        fields = {field.name: field for field in dataclasses.fields(wanted)}
+        self.unknown_keys(data, list(fields), place)
+        before = len(self.mistakes)
+        values = {}
+        for name, field in fields.items():
+            inner = f"{place}.{name}" if place else name
+            if name in data:
+                values[name] = self.value(hints[name], data[name], inner)
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                self.wrong(inner, _describe(hints[name]), "nothing")
+        if len(self.mistakes) > before:
+            return None
+        try:
+            return wanted(**values)
+        except InputError as exc:
+            self.mistakes.append(f"{place}.{exc}" if place else str(exc))
+            return None
+
+    def unknown_keys(self, data: Mapping[Any, Any], known: list[str], place: str) -> None:
+        if self.unknown == "ignore":
+            return
+        for key in data:
+            if key not in known:
+                inner = f"{place}.{key}" if place else str(key)
+                nearest = near_match(str(key), known)
+                self.mistakes.append(f"{inner}: unknown key{nearest or '; known keys are ' + ', '.join(known)}")
+
+    def union(self, options: tuple[Any, ...], data: Any, place: str) -> Any:
+        if data is None and type(None) in options:
+            return None
+        rest = [option for option in options if option is not type(None)]
+        if len(rest) == 1:
+            return self.value(rest[0], data, place)
+        for option in rest:
+            attempt = _Reader(self.unknown)
+            value = attempt.value(option, data, place)
+            if not attempt.mistakes:
+                return value
+        return self.wrong(place, " or ".join(_describe(option) for option in rest), _name(data))
+
+    def literal(self, options: tuple[Any, ...], data: Any, place: str) -> Any:
+        if data in options and type(data) in {type(option) for option in options}:
+            return data
+        nearest = near_match(str(data), [str(option) for option in options])
+        return self.wrong(place, "one of " + ", ".join(repr(option) for option in options), repr(data) + nearest)
+
+    def sequence(self, kind: type, args: tuple[Any, ...], data: Any, place: str) -> Any:
+        if not isinstance(data, (list, tuple)):
+            return self.wrong(place, "a list", _name(data))
+        if kind is tuple and not (len(args) == 2 and args[1] is Ellipsis):
+            if len(args) != len(data):
+                return self.wrong(place, f"{len(args)} values", f"{len(data)}")
+            inner = args
+        else:
+            inner = (args[0],) * len(data)
+        return kind(
+            self.value(one, item, f"{place}[{i}]") for i, (one, item) in enumerate(zip(inner, data, strict=True))
+        )
+
+    def table(self, wanted: Any, data: Any, place: str) -> Any:
+        if not isinstance(data, Mapping):
+            return self.wrong(place, "a table", _name(data))
+        return {str(key): self.value(wanted, item, f"{place}.{key}") for key, item in data.items()}
+
+    def scalar(self, wanted: Any, data: Any, place: str) -> Any:
+        if wanted is float and isinstance(data, int) and not isinstance(data, bool):
+            return float(data)
+        if type(data) is wanted:
+            return data
+        return self.wrong(place, _describe(wanted), _name(data))
+
+
+_WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@functools.cache
+def _hints(record: type) -> dict[str, Any]:
+    return typing.get_type_hints(record)
+
+
+def _describe(wanted: Any) -> str:
+    if wanted in _WORDS:
+        return _WORDS[wanted]
+    origin = get_origin(wanted)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(option) for option in get_args(wanted))
+    if origin in (Union, types.UnionType):
+        return " or ".join(_describe(option) for option in get_args(wanted) if option is not type(None))
+    return "a list" if origin in (tuple, frozenset) else "a table"
+
+
+def _name(data: Any) -> str:
+    if data is None:
+        return "nothing"
+    if isinstance(data, (Mapping, list)):
+        return "a table" if isinstance(data, Mapping) else "a list"
+    return repr(data) if len(repr(data)) <= 60 else repr(data)[:57] + "..."

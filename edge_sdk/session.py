@@ -1,0 +1,237 @@
+"""The only opener of ONNX models.
+
+- A session runs on the providers it was promised, or is refused: onnxruntime itself falls back without an error.
+- Threads do not spin unless the profile says so (spinning burns 42 % of a core at 10 Hz, see docs/decisions).
+- Integer arithmetic is exact: where the host's would saturate (AVX2 without VNNI), onnxruntime is told to avoid it.
+- `save_plan` shows what an ARM board would execute, on any machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.profiles import DeviceProfile, Provider
+from edge_sdk.tensors import Array, Tensors, TensorSpec
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_CPU = Provider("CPUExecutionProvider")
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(uint16)": "uint16",
+    "tensor(int16)": "int16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+    "tensor(string)": "object",
+}
+EXACT_INTEGERS = {"session.x64quantprecision": "1"}
+"""Tells onnxruntime to avoid the saturating 16-bit sums of AVX2 and AVX512 without VNNI; no effect elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """How a model is opened.
+
+    Attributes:
+        providers: Execution providers in the order of preference; all of them must be there.
+        threads: Threads inside an operator; 0 takes those that this process may use.
+        spinning: Whether idle threads spin.
+        entries: Configuration entries of onnxruntime's session options.
+    """
+
+    providers: tuple[Provider, ...] = (_CPU,)
+    threads: int = 0
+    spinning: bool = False
+    entries: Mapping[str, str] = field(default_factory=dict)
+
+
+class Session:
+    """An opened model.
+
+    Attributes:
+        inputs: What it takes.
+        outputs: What it gives.
+        providers: The execution providers that it really has.
+    """
+
+    def __init__(self, inner: onnxruntime.InferenceSession) -> None:
+        self.inputs = tuple(_spec(arg) for arg in inner.get_inputs())
+        self.outputs = tuple(_spec(arg) for arg in inner.get_outputs())
+        self.providers = tuple(inner.get_providers())
+        self._names = [output.name for output in self.outputs]
+        self._inner = inner
+
+    def run(self, tensors: Tensors) -> dict[str, Array]:
+        """Compute the outputs.
+
+        Args:
+            tensors: One array for each input.
+
+        Raises:
+            InputError: The arrays do not fit the inputs.
+        """
+        try:
+            values = self._inner.run(self._names, dict(tensors))
+        except _ort_errors() as exc:
+            raise InputError(f"model: expected inputs that it can run, got {_first_line(exc)}") from exc
+        return dict(zip(self._names, values, strict=True))
+
+
+def config_for(profile: DeviceProfile) -> SessionConfig:
+    """Return how a board of this kind opens a model."""
+    return SessionConfig(
+        providers=profile.providers,
+        threads=profile.threads.intra_op,
+        spinning=profile.threads.spinning,
+        entries={**EXACT_INTEGERS, **profile.session},
+    )
+
+
+def host_config(entries: Mapping[str, str] | None = None) -> SessionConfig:
+    """Return how this machine opens a model to measure what it computes: on the CPU, with exact integer sums."""
+    return SessionConfig(entries={**EXACT_INTEGERS, **(entries or {})})
+
+
+def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> Session:
+    """Open an ONNX model.
+
+    Args:
+        model: The serialized model, or its file.
+        config: How to open it.
+        where: What messages call it.
+
+    Raises:
+        InputError: It is not a model that this onnxruntime can run.
+        UnavailableError: A promised execution provider is not there.
+    """
+    import onnxruntime
+
+    _require_providers(config.providers, onnxruntime.get_available_providers(), where)
+    options = _options(config)
+    try:
+        inner = onnxruntime.InferenceSession(
+            str(model) if isinstance(model, Path) else model,
+            options,
+            providers=[(provider.name, dict(provider.options)) for provider in config.providers],
+        )
+    except _ort_errors() as exc:
+        raise InputError(
+            f"{where}: expected a model that onnxruntime {onnxruntime.__version__} can load, got {_first_line(exc)}"
+        ) from exc
+    session = Session(inner)
+    _require_providers(config.providers, session.providers, where)
+    return session
+
+
+def save_plan(model: bytes, plan: Path, *, where: str, entries: Mapping[str, str] | None = None) -> None:
+    """Write the graph that onnxruntime would execute on an ARM CPU.
+
+    The x86-only float layout (NCHWc) is left out, and int8 stays int8 as on ARM (`session.qdqisint8allowed`; x86 would
+    turn it into uint8 first).
+
+    Args:
+        model: The serialized model.
+        plan: Where to write the optimized ONNX file.
+        where: What messages call the model.
+        entries: Further configuration entries of the board.
+
+    Raises:
+        InputError: It is not a model that this onnxruntime can load.
+    """
+    import onnxruntime
+
+    config = SessionConfig(entries={"session.qdqisint8allowed": "1", **(entries or {})}, threads=1)
+    options = _options(config)
+    options.optimized_model_filepath = str(plan)
+    try:
+        onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=["NchwcTransformer"]
+        )
+    except _ort_errors() as exc:
+        raise InputError(f"{where}: expected a model that onnxruntime can load, got {_first_line(exc)}") from exc
+
+
+def runtime_version() -> str:
+    """Return the version of onnxruntime that is installed."""
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
+
+
+def usable_threads() -> int:
+    """Return how many processors this process may use (its CPU set, not the machine's count)."""
+    return len(os.sched_getaffinity(0))
+
+
+def warm_up(session: Session, *, runs: int = 1) -> None:
+    """Run the model on zeros, so that the first real frame does not pay for set-up; free sizes are taken as 1."""
+    zeros = {
+        spec.name: np.zeros([size if isinstance(size, int) else 1 for size in spec.shape], spec.dtype)
+        for spec in session.inputs
+    }
+    for _ in range(runs):
+        session.run(zeros)
+
+
+def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads = config.threads or usable_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(config.spinning)))
+    for key, value in config.entries.items():
+        options.add_session_config_entry(key, value)
+    return options
+
+
+def _require_providers(wanted: Sequence[Provider], present: Sequence[str], where: str) -> None:
+    missing = [provider.name for provider in wanted if provider.name not in present]
+    if missing:
+        raise UnavailableError(
+            f"{where}: expected execution provider {', '.join(missing)}, got {', '.join(present)}",
+            hint="install the board's own onnxruntime build, or choose a profile that this machine can run",
+        )
+
+
+def _spec(arg: Any) -> TensorSpec:
+    shape = tuple(size if isinstance(size, int) else str(size or f"axis{i}") for i, size in enumerate(arg.shape))
+    return TensorSpec(arg.name, _DTYPES.get(arg.type, arg.type), shape)
+
+
+def _ort_errors() -> tuple[type[Exception], ...]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = (
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "NoSuchFile",
+        "NotImplemented",
+        "RuntimeException",
+        "NoModel",
+        "ModelLoaded",
+        "EPFail",
+        "EngineError",
+    )
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__

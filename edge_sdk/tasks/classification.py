@@ -1,0 +1,88 @@
+"""Which of the classes a sample belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_sdk.errors import InputError
+from edge_sdk.preprocess import Transform
+from edge_sdk.tasks.record import Score, TaskSpec
+from edge_sdk.tensors import Tensors, TensorSpec
+
+_SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The best classes of a sample, best first.
+
+    Attributes:
+        classes: Class indices.
+        scores: Their probabilities, 0 to 1.
+    """
+
+    classes: tuple[int, ...]
+    scores: tuple[float, ...]
+
+    def to_data(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Return `{"classes": [{"class", "label", "score"}, …]}`."""
+        return {
+            "classes": [
+                {"class": index, "label": labels[index] if index < len(labels) else "", "score": round(score, 6)}
+                for index, score in zip(self.classes, self.scores, strict=True)
+            ]
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationTask:
+    """One output [1, classes]: logits, or probabilities where they already sum to 1."""
+
+    spec: TaskSpec
+    outputs: ClassVar[str] = "one output [batch, classes]"
+
+    @staticmethod
+    def tell(outputs: Sequence[TensorSpec], labels: int) -> TaskSpec | None:
+        """Return the task if the outputs are a classifier's, else None."""
+        if len(outputs) != 1 or not outputs[0].dtype.startswith("float"):
+            return None
+        sizes = [size for size in outputs[0].shape[1:] if size != 1]
+        if len(sizes) != 1 or (labels and isinstance(sizes[0], int) and sizes[0] != labels):
+            return None
+        return TaskSpec(kind="classification")
+
+    def decode(self, outputs: Tensors, transform: Transform | None) -> Classification:
+        """Read the output of one sample; see `Task.decode`."""
+        if len(outputs) != 1:
+            raise InputError(f"classification: expected {self.outputs}, got {len(outputs)} outputs")
+        values = np.asarray(next(iter(outputs.values())), np.float64).ravel()
+        probabilities = _probabilities(values)
+        best = np.argsort(-probabilities, kind="stable")[: self.spec.top_k]
+        return Classification(tuple(int(i) for i in best), tuple(float(probabilities[i]) for i in best))
+
+    def agreement(self, reference: Classification, other: Classification) -> float:
+        """Return 1 if both name the same class first, else 0."""
+        return float(reference.classes[0] == other.classes[0])
+
+    def score(self, results: Sequence[Classification], truths: Sequence[int]) -> Score:
+        """Return the top-1 accuracy."""
+        right = np.array(
+            [result.classes[0] == truth for result, truth in zip(results, truths, strict=True)], np.float64
+        )
+
+        def resampled(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            return np.asarray(100.0 * (weights @ right) / weights.sum(axis=1), np.float64)
+
+        return Score("top-1", float(100.0 * right.mean()), right, resampled)
+
+
+def _probabilities(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    if values.min() >= 0 and abs(values.sum() - 1.0) < _SUM_TOLERANCE:
+        return values
+    powers = np.exp(values - values.max())
+    return np.asarray(powers / powers.sum(), np.float64)

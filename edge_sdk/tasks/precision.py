@@ -1,0 +1,109 @@
+"""COCO's average precision, in a form that scores many resamples of the pictures at once.
+
+Matching is done once a picture; a resample only changes how often each picture counts. The definition is that of
+pycocotools (Lin et al. 2014, "Microsoft COCO"): greedy matching by score, 101 recall points, precision made monotonic,
+mean over the classes that have labels and over IoU .50:.05:.95.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_sdk.tasks.boxes import iou_matrix
+
+IOU_STEPS = np.linspace(0.5, 0.95, 10)
+_RECALL_POINTS = np.linspace(0.0, 1.0, 101)
+
+Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]
+Labelled = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureMatches:
+    """What matched in one picture.
+
+    Attributes:
+        scores: Scores of the found boxes [n].
+        classes: Their classes [n].
+        right: Whether each is a true positive at each IoU step, [steps, n].
+        labelled: The classes of the labelled boxes [m].
+    """
+
+    scores: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+    right: npt.NDArray[np.bool_]
+    labelled: npt.NDArray[np.int64]
+
+
+def match_picture(found: Found, labelled: Labelled) -> PictureMatches:
+    """Match the found boxes of a picture with its labelled ones, greedily by score, at each IoU step."""
+    order = np.argsort(-found[1], kind="stable")
+    xyxy, scores, classes = found[0][order], found[1][order], found[2][order]
+    iou = iou_matrix(xyxy, labelled[0])
+    iou[classes[:, np.newaxis] != labelled[1][np.newaxis]] = 0
+    right = np.stack([_greedy(iou, step) for step in IOU_STEPS])
+    return PictureMatches(scores, classes, right, labelled[1])
+
+
+def _greedy(iou: npt.NDArray[np.float64], least: float) -> npt.NDArray[np.bool_]:
+    right = np.zeros(len(iou), bool)
+    free = np.ones(iou.shape[1], bool)
+    for i in range(len(iou)):
+        if not free.any():
+            break
+        candidates = np.where(free, iou[i], -1.0)
+        best = int(candidates.argmax())
+        if candidates[best] >= least:
+            right[i], free[best] = True, False
+    return right
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePrecision:
+    """AP50-95 of a set of pictures, in points of 100, under any weights of the pictures."""
+
+    pictures: Sequence[PictureMatches]
+
+    def __call__(self, weights: npt.NDArray[np.float64], /) -> npt.NDArray[np.float64]:
+        """Return AP50-95 [trials] for weights [trials, pictures]."""
+        classes = np.unique(np.concatenate([picture.labelled for picture in self.pictures]))
+        if not len(classes):
+            return np.zeros(len(weights))
+        each = np.stack([self._of_class(int(index), weights) for index in classes])
+        present = ~np.isnan(each)
+        return np.asarray(
+            100.0 * np.where(present, each, 0).sum(axis=0) / np.maximum(present.sum(axis=0), 1), np.float64
+        )
+
+    def _of_class(self, index: int, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        of_class = [picture.classes == index for picture in self.pictures]
+        scores = np.concatenate([picture.scores[mask] for picture, mask in zip(self.pictures, of_class, strict=True)])
+        owner = np.repeat(np.arange(len(self.pictures)), [int(mask.sum()) for mask in of_class])
+        right = np.concatenate([p.right[:, mask] for p, mask in zip(self.pictures, of_class, strict=True)], axis=1)
+        order = np.argsort(-scores, kind="stable")
+        labelled = weights @ np.array([(picture.labelled == index).sum() for picture in self.pictures], np.float64)
+        drawn = weights[:, owner[order]]
+        steps = [_interpolated(drawn, right[step][order], labelled) for step in range(len(IOU_STEPS))]
+        return np.where(labelled > 0, np.mean(steps, axis=0), np.nan)
+
+
+def _interpolated(
+    drawn: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], labelled: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the mean precision at 101 recall points [trials], for boxes sorted by score."""
+    if not drawn.shape[1]:
+        return np.zeros(len(drawn))
+    hits = np.cumsum(drawn * right, axis=1)
+    precision = hits / np.maximum(np.cumsum(drawn, axis=1), np.finfo(np.float64).tiny)
+    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    recall = hits / np.maximum(labelled, np.finfo(np.float64).tiny)[:, np.newaxis]
+    means = np.empty(len(drawn))
+    for trial in range(len(drawn)):
+        at = np.searchsorted(recall[trial], _RECALL_POINTS, side="left")
+        reached = at < len(recall[trial])
+        means[trial] = precision[trial][at[reached]].sum() / len(_RECALL_POINTS)
+    return means
