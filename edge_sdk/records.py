@@ -3,7 +3,7 @@
 - A mistake is told by its dotted place, what was expected and what came; an unknown key also by its nearest neighbour.
 - All mistakes of a document are told at once, one a line.
 - `unknown="refuse"` is for what people write, `unknown="ignore"` for messages of a known schema from newer programs.
-- Supported fields: str, bool, int, float, Literal, records, `X | None`, `tuple[X, ...]`, `frozenset[X]`, `dict[str, X]`.
+- Fields may be str, bool, int, float, Literal, records, `X | None`, `tuple[X, ...]`, `frozenset[X]`, `dict[str, X]`.
   An int is taken for a float, never the other way round.
 """
 

@@ -18,8 +18,8 @@ class ImageSteps:
 
     Attributes:
         size_wh: Width and height that the model takes, in pixels.
-        resize: `stretch` to the size; `letterbox` keeps the aspect and pads; `crop` keeps the aspect and cuts the centre.
-        shorter_side: For `crop`: resize the shorter side to this many pixels before cutting; None cuts as little as possible.
+        resize: `stretch` to the size; `letterbox` keeps the aspect and pads; `crop` fills and cuts the centre.
+        shorter_side: For `crop`: resize the shorter side to this many pixels first; None cuts as little as possible.
         interpolation: How pixels are resampled.
         color: Order of the channels that the model takes.
         divisor: Pixels, 0 to 255, are divided by this first.

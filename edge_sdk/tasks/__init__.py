@@ -1,7 +1,7 @@
 """What a model is for: one file a task, each with decode, score and agreement.
 
-A task reads the model's raw outputs, compares two results with each other (`agreement`, used by the quantizer's guard and
-by whoever compares engines or models), and scores results against labels.
+A task reads the model's raw outputs, compares two results with each other (`agreement`, used by the quantizer's guard
+and by whoever compares engines or models), and scores results against labels.
 """
 
 from __future__ import annotations

@@ -1,0 +1,106 @@
+"""Picture and video files, decoded: read alike by calibration and by the runtime.
+
+- Pictures are uint8 [height, width, 3] in the order blue, green, red; EXIF orientation is applied.
+- Files of a folder come in the order of their names, with subfolders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_sdk.errors import InputError
+from edge_sdk.files import unreadable
+
+Image = npt.NDArray[np.uint8]
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+
+
+def list_images(folder: Path) -> tuple[Path, ...]:
+    """Return the picture files in a folder and its subfolders, in the order of their paths.
+
+    Raises:
+        InputError: The folder does not exist or has none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder, got {'a file' if folder.exists() else 'nothing there'}")
+    found = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))
+    if not found:
+        raise InputError(f"{folder}: expected pictures (jpg, png, bmp, webp, tiff, ppm), got none")
+    return found
+
+
+def read_image(path: Path) -> Image:
+    """Decode a picture file.
+
+    Raises:
+        InputError: It cannot be read, or is not a picture.
+    """
+    import cv2
+
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise InputError(f"{path}: expected a picture, got {data.size} bytes that cannot be decoded")
+    return np.asarray(image, np.uint8)
+
+
+class VideoFile:
+    """A video file, opened; use it in `with`.
+
+    Attributes:
+        frames: Number of frames that the file claims; 0 if it does not say.
+        fps: Frames a second that the file claims; 0 if it does not say.
+        size_wh: Width and height in pixels.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            InputError: It is not there, or is not a video.
+        """
+        import cv2
+
+        if not path.is_file():
+            raise InputError(f"{path}: expected a video file, got nothing there")
+        self._path = path
+        self._capture: Any = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise InputError(f"{path}: expected a video, got a file that cannot be decoded")
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        self.frames = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        self.fps = max(0.0, float(self._capture.get(cv2.CAP_PROP_FPS)))
+        self.size_wh = (
+            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        )
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Image]:
+        """Yield the frames in order."""
+        while (frame := self.read()) is not None:
+            yield frame
+
+    def read(self) -> Image | None:
+        """Return the next frame, or None at the end."""
+        there, frame = self._capture.read()
+        return np.asarray(frame, np.uint8) if there else None
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._capture.release()
