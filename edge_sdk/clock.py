@@ -11,8 +11,3 @@ import time
 def monotonic_ns() -> int:
     """Return CLOCK_MONOTONIC in nanoseconds, the clock that V4L2 and libcamera stamp frames with."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-
-
-def wall_unix_s() -> float:
-    """Return the wall time in seconds since 1970 (UTC), for people and file names only."""
-    return time.time()

@@ -11,10 +11,10 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,25 +36,25 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
         The file, open for reading and writing bytes.
 
     Raises:
+        InputError: There is something at `path` that is not a file, such as a folder or a device.
         UnavailableError: The disk is full, or the folder cannot be written.
     """
-    temporary: Path | None = None
+    part = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected a file or nothing there, got a folder or a device")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
-        with os.fdopen(handle, "w+b") as file:
+        with part.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        part.replace(path)
         _sync_folder(path.parent)
     except OSError as exc:
         raise unwritable(path, exc) from exc
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # after the rename there is none, and a clean-up that fails must not hide the cause
+            part.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -135,12 +135,6 @@ def unwritable(path: Path, exc: OSError) -> UnavailableError:
     if exc.errno in _NO_SPACE:
         return UnavailableError(f"{path}: expected room to write, got a full disk", hint="free some space and repeat")
     return UnavailableError(f"{path}: expected a place to write, got {exc.strerror or exc}")
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _sync_folder(folder: Path) -> None:

@@ -29,7 +29,9 @@ def list_images(folder: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder, got {'a file' if folder.exists() else 'nothing there'}")
-    found = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))
+    found = tuple(
+        sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    )
     if not found:
         raise InputError(f"{folder}: expected pictures (jpg, png, bmp, webp, tiff, ppm), got none")
     return found
@@ -47,7 +49,10 @@ def read_image(path: Path) -> Image:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as exc:
         raise unreadable(path, exc) from exc
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # the header claims more pixels than OpenCV decodes
+        image = None
     if image is None:
         raise InputError(f"{path}: expected a picture, got {data.size} bytes that cannot be decoded")
     return np.asarray(image, np.uint8)
@@ -100,6 +105,13 @@ class VideoFile:
         """Return the next frame, or None at the end."""
         there, frame = self._capture.read()
         return np.asarray(frame, np.uint8) if there else None
+
+    @property
+    def position_ns(self) -> int:
+        """The place in the file of the frame that was read last, in nanoseconds from the start."""
+        import cv2
+
+        return round(float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) * 1e6)
 
     def close(self) -> None:
         """Give the file back."""

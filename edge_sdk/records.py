@@ -3,8 +3,8 @@
 - A mistake is told by its dotted place, what was expected and what came; an unknown key also by its nearest neighbour.
 - All mistakes of a document are told at once, one a line.
 - `unknown="refuse"` is for what people write, `unknown="ignore"` for messages of a known schema from newer programs.
-- Fields may be str, bool, int, float, Literal, records, `X | None`, `tuple[X, ...]`, `frozenset[X]`, `dict[str, X]`.
-  An int is taken for a float, never the other way round.
+- Fields may be str, bool, int, float, Literal, records, `X | None`, `tuple[X, ...]`, `frozenset[X]`, `dict[str, X]`
+  and `dict[Literal, X]`. An int is taken for a float, never the other way round; a float is finite.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import difflib
 import functools
 import json
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ def read(record: type[RecordT], data: object, *, where: str, unknown: Unknown = 
     reader = _Reader(unknown)
     value = reader.value(record, data, "")
     if reader.mistakes:
-        raise InputError("\n".join(f"{where}: {mistake}" for mistake in reader.mistakes))
+        raise InputError("\n".join(f"{where}: {mistake}" for mistake in reader.mistakes), hint=reader.hint)
     return typing.cast(RecordT, value)
 
 
@@ -79,6 +80,7 @@ class _Reader:
     def __init__(self, unknown: Unknown) -> None:
         self.unknown = unknown
         self.mistakes: list[str] = []
+        self.hint = ""
 
     def wrong(self, place: str, expected: str, got: str) -> None:
         self.mistakes.append(f"{place or 'the document'}: expected {expected}, got {got}")
@@ -94,7 +96,7 @@ class _Reader:
         if origin in (tuple, frozenset):
             return self.sequence(origin, get_args(wanted), data, place)
         if origin is dict:
-            return self.table(get_args(wanted)[1], data, place)
+            return self.table(get_args(wanted), data, place)
         return self.scalar(wanted, data, place)
 
     def record(self, wanted: type, data: Any, place: str) -> Any:
@@ -106,7 +108,7 @@ class _Reader:
         before = len(self.mistakes)
         values = {}
         for name, field in fields.items():
-            inner = f"{place}.{name}" if place else name
+            inner = _within(place, name)
             if name in data:
                 values[name] = self.value(hints[name], data[name], inner)
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
@@ -116,7 +118,8 @@ class _Reader:
         try:
             return wanted(**values)
         except InputError as exc:
-            self.mistakes.append(f"{place}.{exc}" if place else str(exc))
+            self.mistakes.append(_within(place, str(exc)))
+            self.hint = self.hint or exc.hint
             return None
 
     def unknown_keys(self, data: Mapping[Any, Any], known: list[str], place: str) -> None:
@@ -124,9 +127,8 @@ class _Reader:
             return
         for key in data:
             if key not in known:
-                inner = f"{place}.{key}" if place else str(key)
-                nearest = near_match(str(key), known)
-                self.mistakes.append(f"{inner}: unknown key{nearest or '; known keys are ' + ', '.join(known)}")
+                nearest = near_match(str(key), known) or f"; known keys are {', '.join(known)}"
+                self.mistakes.append(f"{_within(place, key)}: unknown key{nearest}")
 
     def union(self, options: tuple[Any, ...], data: Any, place: str) -> Any:
         if data is None and type(None) in options:
@@ -145,7 +147,7 @@ class _Reader:
         if data in options and type(data) in {type(option) for option in options}:
             return data
         nearest = near_match(str(data), [str(option) for option in options])
-        return self.wrong(place, "one of " + ", ".join(repr(option) for option in options), repr(data) + nearest)
+        return self.wrong(place, "one of " + ", ".join(repr(option) for option in options), _name(data) + nearest)
 
     def sequence(self, kind: type, args: tuple[Any, ...], data: Any, place: str) -> Any:
         if not isinstance(data, (list, tuple)):
@@ -160,20 +162,32 @@ class _Reader:
             self.value(one, item, f"{place}[{i}]") for i, (one, item) in enumerate(zip(inner, data, strict=True))
         )
 
-    def table(self, wanted: Any, data: Any, place: str) -> Any:
+    def table(self, args: tuple[Any, ...], data: Any, place: str) -> Any:
         if not isinstance(data, Mapping):
             return self.wrong(place, "a table", _name(data))
-        return {str(key): self.value(wanted, item, f"{place}.{key}") for key, item in data.items()}
+        known = get_args(args[0])  # of a Literal; empty for str
+        if known:
+            self.unknown_keys(data, list(known), place)
+        return {
+            key: self.value(args[1], item, _within(place, key))
+            for key, item in data.items()
+            if not known or key in known
+        }
 
     def scalar(self, wanted: Any, data: Any, place: str) -> Any:
-        if wanted is float and isinstance(data, int) and not isinstance(data, bool):
+        if wanted is float and type(data) in {int, float} and abs(data) <= sys.float_info.max:
             return float(data)
-        if type(data) is wanted:
+        if wanted is not float and type(data) is wanted:
             return data
         return self.wrong(place, _describe(wanted), _name(data))
 
 
 _WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _within(place: str, key: object) -> str:
+    word = str(key) if str(key).isprintable() else repr(key)
+    return f"{place}.{word}" if place else word
 
 
 @functools.cache

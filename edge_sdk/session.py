@@ -1,6 +1,7 @@
 """The only opener of ONNX models.
 
-- A session runs on the providers it was promised, or is refused: onnxruntime itself falls back without an error.
+- A session runs on the providers it was promised, or is refused: onnxruntime itself falls back without an error, when
+  it opens a model and again when a provider fails in a run.
 - Threads do not spin unless the profile says so (spinning burns 42 % of a core at 10 Hz, see docs/decisions).
 - Integer arithmetic is exact: where the host's would saturate (AVX2 without VNNI), onnxruntime is told to avoid it.
 - `save_plan` shows what an ARM board would execute, on any machine.
@@ -9,15 +10,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edge_sdk.errors import InputError, UnavailableError
-from edge_sdk.profiles import DeviceProfile, Provider
+from edge_sdk.files import unwritable
+from edge_sdk.profiles import DeviceProfile, Provider, read_cpu
 from edge_sdk.tensors import Array, Tensors, TensorSpec
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ _DTYPES = {
     "tensor(int8)": "int8",
     "tensor(uint16)": "uint16",
     "tensor(int16)": "int16",
+    "tensor(uint32)": "uint32",
     "tensor(int32)": "int32",
+    "tensor(uint64)": "uint64",
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
     "tensor(string)": "object",
 }
-EXACT_INTEGERS = {"session.x64quantprecision": "1"}
-"""Tells onnxruntime to avoid the saturating 16-bit sums of AVX2 and AVX512 without VNNI; no effect elsewhere."""
+_AVOID_SATURATION = {"session.x64quantprecision": "1"}
+"""Makes onnxruntime turn int8 weights into uint8, whose products AVX2 sums without saturating at 16 bits; slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,13 @@ class Session:
         providers: The execution providers that it really has.
     """
 
-    def __init__(self, inner: onnxruntime.InferenceSession) -> None:
-        self.inputs = tuple(_spec(arg) for arg in inner.get_inputs())
-        self.outputs = tuple(_spec(arg) for arg in inner.get_outputs())
+    def __init__(self, inner: onnxruntime.InferenceSession, *, where: str) -> None:
+        self.inputs = tuple(_spec(arg, where) for arg in inner.get_inputs())
+        self.outputs = tuple(_spec(arg, where) for arg in inner.get_outputs())
         self.providers = tuple(inner.get_providers())
         self._names = [output.name for output in self.outputs]
         self._inner = inner
+        self._where = where
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
         """Compute the outputs.
@@ -83,11 +87,20 @@ class Session:
         Raises:
             InputError: The arrays do not fit the inputs.
         """
+        wanted = {spec.name for spec in self.inputs}
+        if tensors.keys() != wanted:
+            raise InputError(f"{self._where}: expected inputs {_listed(wanted)}, got {_listed(tensors)}")
+        for spec in self.inputs:
+            spec.check(tensors[spec.name], where=self._where)
         try:
             values = self._inner.run(self._names, dict(tensors))
         except _ort_errors() as exc:
-            raise InputError(f"model: expected inputs that it can run, got {_first_line(exc)}") from exc
+            raise InputError(f"{self._where}: expected inputs that it can run, got {_first_line(exc)}") from exc
         return dict(zip(self._names, values, strict=True))
+
+    def run_bare(self, tensors: Tensors) -> list[Array]:
+        """Compute the outputs by onnxruntime's own call, with nothing checked: the measure for what `run` costs."""
+        return list(self._inner.run(None, tensors))
 
 
 def config_for(profile: DeviceProfile) -> SessionConfig:
@@ -96,13 +109,15 @@ def config_for(profile: DeviceProfile) -> SessionConfig:
         providers=profile.providers,
         threads=profile.threads.intra_op,
         spinning=profile.threads.spinning,
-        entries={**EXACT_INTEGERS, **profile.session},
+        entries=profile.session,
     )
 
 
 def host_config(entries: Mapping[str, str] | None = None) -> SessionConfig:
     """Return how this machine opens a model to measure what it computes: on the CPU, with exact integer sums."""
-    return SessionConfig(entries={**EXACT_INTEGERS, **(entries or {})})
+    arch, features = read_cpu()
+    saturates = arch == "x86_64" and "vnni" not in features
+    return SessionConfig(entries={**(_AVOID_SATURATION if saturates else {}), **(entries or {})})
 
 
 def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> Session:
@@ -114,24 +129,24 @@ def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> S
         where: What messages call it.
 
     Raises:
-        InputError: It is not a model that this onnxruntime can run.
+        InputError: It is not a model that this onnxruntime can run, or it does not take and give tensors.
         UnavailableError: A promised execution provider is not there.
     """
     import onnxruntime
 
     _require_providers(config.providers, onnxruntime.get_available_providers(), where)
-    options = _options(config)
     try:
         inner = onnxruntime.InferenceSession(
             str(model) if isinstance(model, Path) else model,
-            options,
+            _options(config),
             providers=[(provider.name, dict(provider.options)) for provider in config.providers],
+            enable_fallback=0,
         )
     except _ort_errors() as exc:
         raise InputError(
             f"{where}: expected a model that onnxruntime {onnxruntime.__version__} can load, got {_first_line(exc)}"
         ) from exc
-    session = Session(inner)
+    session = Session(inner, where=where)
     _require_providers(config.providers, session.providers, where)
     return session
 
@@ -150,17 +165,24 @@ def save_plan(model: bytes, plan: Path, *, where: str, entries: Mapping[str, str
 
     Raises:
         InputError: It is not a model that this onnxruntime can load.
+        UnavailableError: The plan cannot be written.
     """
     import onnxruntime
 
     config = SessionConfig(entries={"session.qdqisint8allowed": "1", **(entries or {})}, threads=1)
-    options = _options(config)
-    options.optimized_model_filepath = str(plan)
     try:
+        options = _options(config)
+        options.optimized_model_filepath = str(plan)
         onnxruntime.InferenceSession(
-            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=["NchwcTransformer"]
+            model,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["NchwcTransformer"],
+            enable_fallback=0,
         )
     except _ort_errors() as exc:
+        if unwritten := re.search(r"SystemError : (\d+)", str(exc)):  # how onnxruntime names the errno of its writing
+            raise unwritable(plan, OSError(int(unwritten[1]), os.strerror(int(unwritten[1])))) from exc
         raise InputError(f"{where}: expected a model that onnxruntime can load, got {_first_line(exc)}") from exc
 
 
@@ -176,16 +198,6 @@ def usable_threads() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def warm_up(session: Session, *, runs: int = 1) -> None:
-    """Run the model on zeros, so that the first real frame does not pay for set-up; free sizes are taken as 1."""
-    zeros = {
-        spec.name: np.zeros([size if isinstance(size, int) else 1 for size in spec.shape], spec.dtype)
-        for spec in session.inputs
-    }
-    for _ in range(runs):
-        session.run(zeros)
-
-
 def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
     import onnxruntime
 
@@ -194,8 +206,8 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = config.threads or usable_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(config.spinning)))
-    for key, value in config.entries.items():
+    spinning = {"session.intra_op.allow_spinning": str(int(config.spinning))}
+    for key, value in {**spinning, **config.entries}.items():
         options.add_session_config_entry(key, value)
     return options
 
@@ -209,28 +221,22 @@ def _require_providers(wanted: Sequence[Provider], present: Sequence[str], where
         )
 
 
-def _spec(arg: Any) -> TensorSpec:
+def _spec(arg: Any, where: str) -> TensorSpec:
+    if arg.type not in _DTYPES:
+        raise InputError(f"{where}: expected tensors of a type that NumPy has, got {arg.name} as {arg.type}")
     shape = tuple(size if isinstance(size, int) else str(size or f"axis{i}") for i, size in enumerate(arg.shape))
-    return TensorSpec(arg.name, _DTYPES.get(arg.type, arg.type), shape)
+    return TensorSpec(arg.name, _DTYPES[arg.type], shape)
 
 
 def _ort_errors() -> tuple[type[Exception], ...]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    names = (
-        "Fail",
-        "InvalidArgument",
-        "InvalidGraph",
-        "InvalidProtobuf",
-        "NoSuchFile",
-        "NotImplemented",
-        "RuntimeException",
-        "NoModel",
-        "ModelLoaded",
-        "EPFail",
-        "EngineError",
-    )
-    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+    kinds = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (*kinds, RuntimeError, ValueError)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _first_line(exc: Exception) -> str:

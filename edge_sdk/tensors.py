@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
@@ -22,7 +21,7 @@ class TensorSpec:
 
     Attributes:
         name: As in the ONNX graph.
-        dtype: NumPy's name of the element type, such as `float32`.
+        dtype: NumPy's name of the element type, such as `float32`; `object` for text.
         shape: One entry an axis; a name stands for a free size (`batch`).
     """
 
@@ -36,7 +35,7 @@ class TensorSpec:
         Raises:
             InputError: The element type, the number of axes or a fixed size differs.
         """
-        if array.dtype != np.dtype(self.dtype):
+        if str(array.dtype) != self.dtype:  # tells byte orders apart, which onnxruntime does not
             raise InputError(f"{where}: expected {self.name} as {self.dtype}, got {array.dtype}")
         fits = len(array.shape) == len(self.shape) and all(
             isinstance(wanted, str) or wanted == got for wanted, got in zip(self.shape, array.shape, strict=True)

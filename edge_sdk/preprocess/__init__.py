@@ -2,7 +2,6 @@
 
 from edge_sdk.preprocess.image import prepare_image
 from edge_sdk.preprocess.record import ImageSteps, Preprocess, WindowSteps
-from edge_sdk.preprocess.transform import Transform
 from edge_sdk.preprocess.window import cut_windows, prepare_window
 
-__all__ = ["ImageSteps", "Preprocess", "Transform", "WindowSteps", "cut_windows", "prepare_image", "prepare_window"]
+__all__ = ["ImageSteps", "Preprocess", "WindowSteps", "cut_windows", "prepare_image", "prepare_window"]

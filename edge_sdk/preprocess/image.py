@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess.record import ImageSteps
-from edge_sdk.preprocess.transform import Transform
+from edge_sdk.transform import Transform
 
 
 def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Transform]:
@@ -25,8 +25,9 @@ def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[n
     Raises:
         InputError: The array is not such a picture.
     """
-    if image_bgr_hwc.dtype != np.uint8 or image_bgr_hwc.ndim != 3 or image_bgr_hwc.shape[2] != 3:
-        raise InputError(f"image: expected uint8 [height, width, 3], got {image_bgr_hwc.dtype} {image_bgr_hwc.shape}")
+    dtype, shape = image_bgr_hwc.dtype, image_bgr_hwc.shape
+    if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        raise InputError(f"image: expected uint8 [height, width, 3], got {dtype} {list(shape)}")
     fitted, transform = _fit(steps, image_bgr_hwc)
     return _normalize(steps, fitted)[np.newaxis], transform
 

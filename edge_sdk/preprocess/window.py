@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_sdk.errors import InputError
 from edge_sdk.preprocess.record import WindowSteps
 
 _LEAST_STD = 1e-6
@@ -31,7 +32,12 @@ def prepare_window(steps: WindowSteps, window: npt.NDArray[Any]) -> npt.NDArray[
     """Turn one window [samples, columns] into the model's input [1, columns, samples] or [1, samples, columns].
 
     With `normalize="window"` each column has its own mean subtracted and is divided by its standard deviation + 1e-6.
+
+    Raises:
+        InputError: The window does not have these samples and columns.
     """
+    if window.shape != (steps.samples, len(steps.columns)):
+        raise InputError(f"window: expected {[steps.samples, len(steps.columns)]} values, got {list(window.shape)}")
     values = window.astype(np.float64)
     if steps.normalize == "window":
         values = (values - values.mean(axis=0)) / (values.std(axis=0) + _LEAST_STD)

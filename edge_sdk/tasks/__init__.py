@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from edge_sdk.errors import InputError
 from edge_sdk.tasks.classification import Classification, ClassificationTask
-from edge_sdk.tasks.detection import Detections, DetectionTask, LabelledBoxes
+from edge_sdk.tasks.detection import Detections, DetectionTask, LabelledBoxes, for_scoring
 from edge_sdk.tasks.record import Result, Score, Task, TaskKind, TaskSpec, Truth
 from edge_sdk.tasks.tensor import TensorResult, TensorTask
 from edge_sdk.tensors import TensorSpec
@@ -22,10 +22,12 @@ __all__ = [
     "Result",
     "Score",
     "Task",
+    "TaskKind",
     "TaskSpec",
     "TensorResult",
     "Truth",
     "build_task",
+    "for_scoring",
     "tell_task",
 ]
 
@@ -66,5 +68,6 @@ def tell_task(kind: TaskKind | None, outputs: Sequence[TensorSpec], *, labels: i
         return next(iter(told.values())) if len(told) == 1 else TaskSpec(kind="tensor")
     if kind not in told:
         shapes = ", ".join(f"{output.name} {output.describe()}" for output in outputs)
-        raise InputError(f"task: expected outputs of {kind} ({TASKS[kind].outputs}), got {shapes}")
+        named = f" for {labels} labels" if labels else ""
+        raise InputError(f"task: expected outputs of {kind} ({TASKS[kind].outputs}){named}, got {shapes}")
     return told[kind]

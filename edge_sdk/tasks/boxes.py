@@ -19,7 +19,7 @@ def iou_matrix(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[
 
 
 def suppress(
-    xyxy: npt.NDArray[Any], scores: npt.NDArray[Any], classes: npt.NDArray[Any], *, iou_threshold: float
+    xyxy: npt.NDArray[Any], scores: npt.NDArray[Any], classes: npt.NDArray[Any], *, iou_threshold: float, most: int
 ) -> npt.NDArray[np.int64]:
     """Return the indices of the boxes that remain, best first: greedy suppression within each class.
 
@@ -28,17 +28,16 @@ def suppress(
         scores: Their scores [n]; equal scores keep their order.
         classes: Their classes [n].
         iou_threshold: A box that overlaps a better one of its class by more than this goes.
+        most: The greatest number of boxes that remain.
     """
-    order = np.argsort(-scores, kind="stable")
-    if iou_threshold >= 1.0:
-        return order.astype(np.int64)
-    boxes, kinds = xyxy[order], classes[order]
-    alive = np.ones(len(order), bool)
-    for i in range(len(order)):
-        if alive[i]:
-            later = np.flatnonzero(alive[i + 1 :] & (kinds[i + 1 :] == kinds[i])) + i + 1
-            alive[later[iou_matrix(boxes[i : i + 1], boxes[later])[0] > iou_threshold]] = False
-    return order[alive].astype(np.int64)
+    kept: list[int] = []
+    left = np.argsort(-scores, kind="stable")
+    while len(left) and len(kept) < most:
+        best, left = int(left[0]), left[1:]
+        kept.append(best)
+        is_double = iou_matrix(xyxy[best : best + 1], xyxy[left])[0] > iou_threshold
+        left = left[~(is_double & (classes[left] == classes[best]))]
+    return np.array(kept, np.int64)
 
 
 def _areas(xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

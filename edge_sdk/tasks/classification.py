@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
-from edge_sdk.preprocess import Transform
 from edge_sdk.tasks.record import Score, TaskSpec
 from edge_sdk.tensors import Tensors, TensorSpec
+from edge_sdk.transform import Transform
 
-_SUM_TOLERANCE = 1e-3
+_SLACK = 0.01  # a quantized softmax leaves 0 to 1 by a step, and its sum is not 1
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The best classes of a sample, best first.
+    """The best classes of a sample, best first; none where the model's output is not a number.
 
     Attributes:
         classes: Class indices.
@@ -41,7 +41,7 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class ClassificationTask:
-    """One output [1, classes]: logits, or probabilities where they already sum to 1."""
+    """One output [1, classes]: logits, or probabilities where all values are between 0 and 1 already."""
 
     spec: TaskSpec
     outputs: ClassVar[str] = "one output [batch, classes]"
@@ -58,21 +58,25 @@ class ClassificationTask:
 
     def decode(self, outputs: Tensors, transform: Transform | None) -> Classification:
         """Read the output of one sample; see `Task.decode`."""
-        if len(outputs) != 1:
-            raise InputError(f"classification: expected {self.outputs}, got {len(outputs)} outputs")
-        values = np.asarray(next(iter(outputs.values())), np.float64).ravel()
+        arrays = [np.asarray(array, np.float64) for array in outputs.values()]
+        if len(arrays) != 1 or arrays[0].shape[:1] != (1,):
+            got = ", ".join(str(list(array.shape)) for array in arrays)
+            raise InputError(f"classification: expected one output [1, classes], got {got or 'none'}")
+        values = arrays[0].ravel()
+        if not np.isfinite(values).all():
+            return Classification((), ())
         probabilities = _probabilities(values)
         best = np.argsort(-probabilities, kind="stable")[: self.spec.top_k]
         return Classification(tuple(int(i) for i in best), tuple(float(probabilities[i]) for i in best))
 
     def agreement(self, reference: Classification, other: Classification) -> float:
         """Return 1 if both name the same class first, else 0."""
-        return float(reference.classes[0] == other.classes[0])
+        return float(reference.classes[:1] == other.classes[:1] != ())
 
     def score(self, results: Sequence[Classification], truths: Sequence[int]) -> Score:
         """Return the top-1 accuracy."""
         right = np.array(
-            [result.classes[0] == truth for result, truth in zip(results, truths, strict=True)], np.float64
+            [result.classes[:1] == (truth,) for result, truth in zip(results, truths, strict=True)], np.float64
         )
 
         def resampled(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -82,7 +86,7 @@ class ClassificationTask:
 
 
 def _probabilities(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    if values.min() >= 0 and abs(values.sum() - 1.0) < _SUM_TOLERANCE:
+    if values.min() >= -_SLACK and values.max() <= 1 + _SLACK:
         return values
     powers = np.exp(values - values.max())
     return np.asarray(powers / powers.sum(), np.float64)

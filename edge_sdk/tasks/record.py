@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
-from edge_sdk.preprocess import Transform
 from edge_sdk.tensors import Tensors
+from edge_sdk.transform import Transform
 
 TaskKind = Literal["classification", "detection", "tensor"]
 DetectionHead = Literal["", "boxes-scores", "yolov5", "yolov8", "end-to-end"]

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edge_sdk.errors import InputError
-from edge_sdk.preprocess import Transform
 from edge_sdk.tasks.record import Score, TaskSpec
 from edge_sdk.tensors import Array, Tensors, TensorSpec
+from edge_sdk.transform import Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ class TensorTask:
 
 
 def _closeness(reference: Array, other: Array) -> float:
+    if reference.shape != other.shape:
+        return 0.0
+    if reference.dtype == object:
+        return float(np.array_equal(reference, other))
     size = float(np.linalg.norm(reference.astype(np.float64)))
     distance = float(np.linalg.norm(reference.astype(np.float64) - other.astype(np.float64)))
     if not np.isfinite(distance):

@@ -1,0 +1,78 @@
+"""The command line: each command parses, calls one public function and prints its record.
+
+- The answer goes to stdout, all else to stderr; `--json` prints the record itself.
+- An `EdgeError` becomes `error: …` and `hint: …` and the exit code of its family; a traceback only with `-vv`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+import edge_sdk
+from edge_sdk.cli import bench, inspect, output, plan, profiles, quantize, run
+from edge_sdk.errors import EdgeError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="edge-sdk",
+    help="Take a trained model onto edge boards: quantize it within an accuracy budget, preview its plan, run it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(profiles.app, name="profiles")
+app.command("quantize")(quantize.quantize_model)
+app.command("plan")(plan.preview_plan)
+app.command("inspect")(inspect.inspect_package)
+app.command("run")(run.run_package)
+app.command("bench")(bench.bench_package)
+
+_verbosity = 0
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; -vv shows tracebacks.")] = 0,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    global _verbosity  # noqa: PLW0603  the one process-wide setting: how an error is shown
+    _verbosity = verbose
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    if version:
+        output.emit(edge_sdk.__version__, [f"edge-sdk {edge_sdk.__version__}"], as_json=False)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; the entry point of `edge-sdk`."""
+    try:
+        app(standalone_mode=True)
+    except EdgeError as exc:
+        _fail(exc)
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        output.note("interrupted")
+        sys.exit(INTERRUPTED)
+    except Exception as exc:  # noqa: BLE001  the last one: a bug of ours is one line too
+        bug = EdgeError(f"internal: {type(exc).__name__}: {exc}", hint="this is a bug of edge-sdk; -vv shows where")
+        _fail(bug)
+        sys.exit(bug.exit_code)
+
+
+def _fail(exc: EdgeError) -> None:
+    if _verbosity > 1:
+        traceback.print_exc()
+    for line in str(exc).splitlines():
+        output.note(f"error: {line}")
+    if exc.hint:
+        output.note(f"hint: {exc.hint}")

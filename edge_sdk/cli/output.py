@@ -1,0 +1,62 @@
+"""What the terminal shows: the answer on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edge_sdk import records
+
+
+def emit(record: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print the answer on stdout: the record as JSON, or its lines for people."""
+    if as_json:
+        sys.stdout.write(records.to_json(record))
+    else:
+        for line in lines:
+            sys.stdout.write(f"{_shown(line)}\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Print one line on stderr."""
+    sys.stderr.write(f"{_shown(text)}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar with the time left on stderr, on a terminal only.
+
+    Args:
+        title: What is being done.
+        total: Number of steps; None if unknown.
+
+    Yields:
+        A function that is called with the number of steps done since its last call.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a plain table with aligned columns."""
+    body = [head, *rows]
+    widths = [max(len(row[column]) for row in body) for column in range(len(head))]
+    for row in body:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _shown(line: str) -> str:
+    """Replace what could drive the terminal: labels, names and messages come from files that others made."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)

@@ -1,0 +1,71 @@
+"""`edge-sdk plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_sdk.cli import output
+from edge_sdk.cli.options import parse_shapes, require_onnx
+from edge_sdk.cli.profiles import ProfilesDir
+from edge_sdk.errors import GateError
+from edge_sdk.profiles import load_profile
+
+if TYPE_CHECKING:
+    from edge_sdk.quantize.preview import PlanPreview
+
+_MOST_ISLANDS = 20
+
+
+def preview_plan(
+    file: Annotated[Path, typer.Argument(help="A package NAME.edge or an ONNX model.", show_default=False)],
+    profile: Annotated[
+        str, typer.Option("--profile", "-p", help="The board, by name or profile file.", show_default=False)
+    ],
+    min_integer_share: Annotated[
+        float | None,
+        typer.Option(help="Exit with 6 if less of the work is in integers, 0 to 1.", show_default=False),
+    ] = None,
+    input_shape: Annotated[
+        list[str] | None, typer.Option(help="Sizes of a free input: NAME=1x3x224x224.", show_default=False)
+    ] = None,
+    profiles_dir: ProfilesDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Show what a board will execute: the share of the work in integer kernels, and why the rest is not.
+
+    A float model is shown as it will be once quantized; no data is needed for that.
+
+    Example: edge-sdk plan detector.onnx -p raspberry-pi-5 --min-integer-share 0.95
+    """
+    require_onnx()
+    from edge_sdk.quantize import plan_of_file
+
+    plan = plan_of_file(file, load_profile(profile, profiles_dir), parse_shapes(input_shape or []))
+    output.emit(plan, _lines(plan), as_json=as_json)
+    if plan.refusals:
+        raise GateError(f"plan: expected a model that {plan.profile} takes, got {len(plan.refusals)} refusals")
+    if min_integer_share is not None and plan.integer_share < min_integer_share:
+        raise GateError(
+            f"plan: expected at least {min_integer_share:.1%} of the work in integers, got {plan.integer_share:.1%}"
+        )
+
+
+def _lines(plan: PlanPreview) -> Iterator[str]:
+    work = f"{plan.integer_share:.1%} of {plan.macs / 1e6:.1f} M multiply-accumulates in integers"
+    yield f"{plan.profile}, {plan.family}: {work}"
+    yield f"{plan.pairs} quantize and dequantize, {plan.transposes} transposes remain ({plan.method})"
+    inside = [island for island in plan.islands if island.inside or island.work]
+    after = len(plan.islands) - len(inside)
+    if inside:
+        yield ""
+        rows = [(x.name, x.op, f"{x.work:.2%}", x.reason) for x in inside[:_MOST_ISLANDS]]
+        yield from output.table(("in float", "operator", "work", "why"), rows)
+    if len(inside) > _MOST_ISLANDS:
+        yield f"and {len(inside) - _MOST_ISLANDS} more (--json shows all)"
+    if after:
+        yield f"{after} small operators in float stand after the last int8 layer, where float is right"
+    yield from (f"refused: {refusal}" for refusal in plan.refusals)

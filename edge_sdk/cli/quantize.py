@@ -1,0 +1,137 @@
+"""`edge-sdk quantize`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_sdk.cli import output
+from edge_sdk.cli.options import parse_shapes, require_onnx
+from edge_sdk.cli.profiles import ProfilesDir
+from edge_sdk.errors import InputError
+from edge_sdk.profiles import load_profile
+
+
+class TaskName(str, Enum):
+    """What a model is for."""
+
+    classification = "classification"
+    detection = "detection"
+    tensor = "tensor"
+
+
+class NormalizeName(str, Enum):
+    """What pixel values become."""
+
+    raw = "raw"
+    unit = "unit"
+    symmetric = "symmetric"
+    imagenet = "imagenet"
+
+
+class ColorName(str, Enum):
+    """Order of the channels."""
+
+    rgb = "rgb"
+    bgr = "bgr"
+    gray = "gray"
+
+
+def quantize_model(
+    model: Annotated[Path, typer.Argument(help="The float ONNX model.", show_default=False)],
+    profile: Annotated[
+        list[str],
+        typer.Option("--profile", "-p", help="A board, by name or profile file; may be repeated.", show_default=False),
+    ],
+    calibration: Annotated[
+        str,
+        typer.Option(
+            help="Samples: a folder of pictures, a video, .csv, .npy, .npz (FILE.npz:key).", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--output", "-o", help="The package to write, NAME.edge.", show_default=False)],
+    labels: Annotated[
+        str | None, typer.Option(help="Labels: a CSV with a column 'file', or FILE.npz:key.", show_default=False)
+    ] = None,
+    evaluation: Annotated[
+        str | None, typer.Option(help="Samples to measure on, where the labels name no files.", show_default=False)
+    ] = None,
+    class_names: Annotated[Path | None, typer.Option(help="Class names, one a line.", show_default=False)] = None,
+    task: Annotated[
+        TaskName | None,
+        typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
+    ] = None,
+    preprocess: Annotated[Path | None, typer.Option(help="The preprocessing, as TOML.", show_default=False)] = None,
+    normalize: Annotated[
+        NormalizeName | None,
+        typer.Option(help="Pixels: raw 0..255, unit 0..1, symmetric -1..1, imagenet.", show_default=False),
+    ] = None,
+    resize: Annotated[
+        str | None, typer.Option(help="Pictures: stretch, letterbox, crop, or crop:256.", show_default=False)
+    ] = None,
+    color: Annotated[
+        ColorName | None, typer.Option(help="Channel order that the model takes.", show_default=False)
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(help="Greatest accepted drop, in points of 100; the profile's if left out.", show_default=False),
+    ] = None,
+    min_agreement: Annotated[
+        float | None, typer.Option(help="Least agreement with the float model, 0 to 1.", show_default=False)
+    ] = None,
+    min_integer_share: Annotated[
+        float | None, typer.Option(help="Least share of the work left in integers, 0 to 1.", show_default=False)
+    ] = None,
+    calibration_samples: Annotated[int, typer.Option(help="Most samples to calibrate with.")] = 200,
+    input_shape: Annotated[
+        list[str] | None, typer.Option(help="Sizes of a free input: NAME=1x3x224x224.", show_default=False)
+    ] = None,
+    name: Annotated[
+        str, typer.Option(help="Name of the package; the model's file name if left out.", show_default=False)
+    ] = "",
+    version: Annotated[int, typer.Option(help="Version of the package, a counter.")] = 1,
+    profiles_dir: ProfilesDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Quantize a model for boards within an accuracy budget, and write one package.
+
+    Layers that would cost more than the budget stay in float; the report names them. Exit code 6 if the budget
+    cannot be held.
+
+    Example: edge-sdk quantize m.onnx -p raspberry-pi-5 --calibration pictures/ --resize letterbox -o m.edge
+    """
+    require_onnx()
+    from edge_sdk.quantize import ImageFlags, QuantRequest, class_names_from_file, preprocess_from_file, quantize
+    from edge_sdk.quantize.report import report_lines
+
+    if out.suffix != ".edge":
+        raise InputError(f"--output: expected a file NAME.edge, got {out}")
+    flags = {"normalize": normalize and normalize.value, "resize": resize, "color": color and color.value}
+    told = {key: value for key, value in flags.items() if value is not None}
+    if preprocess is not None and told:
+        raise InputError(
+            f"--preprocess: expected the file or flags, got both ({', '.join('--' + key for key in told)})"
+        )
+    declared = preprocess_from_file(preprocess) if preprocess else ImageFlags(**told) if told else None  # type: ignore[arg-type]
+    request = QuantRequest(
+        model=model,
+        profiles=tuple(load_profile(one, profiles_dir) for one in profile),
+        calibration=calibration,
+        preprocess=declared,
+        labels=labels,
+        evaluation=evaluation,
+        class_names=class_names_from_file(class_names) if class_names else (),
+        task=task.value if task else None,
+        max_drop_points=max_drop,
+        min_agreement=min_agreement,
+        min_integer_share=min_integer_share,
+        calibration_samples=calibration_samples,
+        shapes=parse_shapes(input_shape or []),
+        name=name,
+        version=version,
+    )
+    report = quantize(request, out, progress=output.progress)
+    output.emit(report, [*report_lines(report), "", f"wrote {out}"], as_json=as_json)

@@ -1,0 +1,121 @@
+"""`edge-sdk run`: run a package on a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_sdk.cli import output
+from edge_sdk.errors import InputError
+from edge_sdk.package import open_package
+from edge_sdk.profiles import load_profile
+from edge_sdk.runtime.frame import Outcome, Sample
+from edge_sdk.runtime.loop import Run, stopping_on_signals
+from edge_sdk.runtime.metrics import Figures
+from edge_sdk.runtime.pipeline import Pipeline
+from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport
+from edge_sdk.runtime.sinks import Sink, open_sink
+from edge_sdk.runtime.sources import open_source
+
+_INTERRUPTED = 130
+_ON_STDOUT = frozenset({"console", "jsonl:-"})
+_ENDED: dict[Ended, str] = {
+    "running": "running",
+    "end": "at its end",
+    "max-frames": "ended by --max-frames",
+    "duration": "ended by --duration",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+    "failed": "failed",
+}
+
+
+def run_package(
+    package: Annotated[Path, typer.Argument(help="The package, NAME-VERSION.edge.")],
+    source: Annotated[
+        str, typer.Option(help="camera:0, rtsp://…, http://…, a video, a folder of pictures, an NPZ or CSV file.")
+    ],
+    *,
+    sink: Annotated[
+        list[str] | None, typer.Option(help="console, jsonl:PATH, jsonl:-, video:PATH or none; may be repeated.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
+    policy: Annotated[
+        Policy | None, typer.Option(help="Which samples: newest (usual for cameras) or every (usual for files).")
+    ] = None,
+    score_threshold: Annotated[float | None, typer.Option(help="Least score of a reported box, 0 to 1.")] = None,
+    max_frames: Annotated[int | None, typer.Option(help="End after so many samples.")] = None,
+    duration: Annotated[float | None, typer.Option(help="End after so many seconds.")] = None,
+    max_age_ms: Annotated[float | None, typer.Option(help="Keep older results from the sinks.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+) -> None:
+    """Run a package on a camera, a stream or files, and account for every sample.
+
+    Example: edge-sdk run parts-1.edge --source clip.mp4 --sink jsonl:results.jsonl
+    """
+    sinks = sink or (["none"] if as_json else ["console"])
+    if as_json and _ON_STDOUT.intersection(sinks):
+        raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
+    options = RunOptions(policy=policy, max_frames=max_frames, duration_s=duration, max_age_ms=max_age_ms)
+    board = load_profile(profile) if profile else None
+    with ExitStack() as stack:
+        pipeline = stack.enter_context(Pipeline.open(open_package(package), board, score_threshold=score_threshold))
+        opened = stack.enter_context(closing(open_source(source, window=pipeline.manifest.preprocess.window)))
+        into: list[Sink] = [stack.enter_context(closing(open_sink(uri, opened))) for uri in sinks]
+        if not _ON_STDOUT.intersection(sinks):
+            into.append(stack.enter_context(closing(_Progress(max_frames))))
+        _execute(Run(pipeline, opened, sinks=into, options=options), as_json=as_json)
+
+
+class _Progress:
+    """A sink that moves a progress bar, which is gone before the report is told."""
+
+    def __init__(self, total: int | None) -> None:
+        self._bar = ExitStack()
+        self._advance = self._bar.enter_context(output.progress("samples", total))
+
+    def write(self, sample: Sample, outcome: Outcome) -> None:
+        self._advance(1)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def _execute(run: Run, *, as_json: bool) -> None:
+    """Execute the run and tell its accounts, also if it fails."""
+    try:
+        with stopping_on_signals(run):
+            run.execute()
+    finally:
+        report = run.report()
+        if as_json:
+            output.emit(report, (), as_json=True)
+        else:
+            for line in report_lines(report):
+                output.note(line)
+    if report.ended == "interrupted":
+        raise typer.Exit(_INTERRUPTED)
+
+
+def report_lines(report: RunReport) -> Iterator[str]:
+    """Yield the report for people."""
+    accounts = report.accounts
+    dropped = " + ".join(f"{count} {cause}" for cause, count in accounts.dropped.items()) or "0 dropped"
+    yield f"{report.source}: {_ENDED[report.ended]} after {report.duration_s:.1f} s, {report.results_per_s} results/s"
+    yield f"captured {accounts.captured} = {accounts.delivered} delivered + {dropped}"
+    fates = f"{accounts.results} results + {accounts.errors} errors + {accounts.stale} stale"
+    yield f"delivered {accounts.delivered} = {fates}"
+    yield from stage_lines(report.stages.items())
+
+
+def stage_lines(stages: Iterable[tuple[str, Figures]]) -> Iterator[str]:
+    """Yield a table of the stages, in milliseconds."""
+    rows = [
+        (name, *(f"{ms:.3f}" for ms in (stage.p50_ms, stage.p95_ms, stage.p99_ms, stage.max_ms)))
+        for name, stage in stages
+    ]
+    yield from output.table(("stage", "p50 ms", "p95 ms", "p99 ms", "max ms"), rows)

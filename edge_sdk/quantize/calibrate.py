@@ -1,0 +1,100 @@
+"""The distributions of a model's tensors over calibration samples, in bounded memory.
+
+Tensors are read in groups that together stay below a limit; each group is one pass over the samples, and of a sample
+nothing is kept but counts. (onnxruntime's own calibrators keep every tensor of every sample.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from edge_sdk.errors import InputError
+from edge_sdk.quantize.channels import ChannelStatistics
+from edge_sdk.quantize.graph import Graph, Model
+from edge_sdk.quantize.histogram import Histogram
+from edge_sdk.session import host_config, open_session
+from edge_sdk.tensors import Tensors
+
+_GROUP_BYTES = 96 << 20
+_FLOAT_BYTES = 4
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What was seen of a tensor: all its values, and each channel's."""
+
+    histogram: Histogram = field(default_factory=Histogram)
+    channels: ChannelStatistics = field(default_factory=ChannelStatistics)
+
+
+def collect(
+    graph: Graph, tensors: Sequence[str], samples: Callable[[], Iterable[Tensors]], *, advance: Advance = lambda _: None
+) -> dict[str, Statistics]:
+    """Return what is seen of each tensor over all samples.
+
+    Args:
+        graph: A cleaned graph.
+        tensors: Names of float tensors.
+        samples: Gives the samples anew at each call, as inputs of the model.
+        advance: Called with 1 after each sample of each pass; see `passes`.
+
+    Raises:
+        InputError: There are no samples, or a tensor was NaN or infinite.
+    """
+    seen = {name: Statistics() for name in tensors}
+    for group in _groups(graph, tensors):
+        inputs = [name for name in group if name in graph.inputs]
+        session = open_session(_with_outputs(graph.model, group), host_config(), where="calibration")
+        count = 0
+        for sample in samples():
+            outputs = session.run(sample)
+            for name in group:
+                values = sample[name] if name in inputs else outputs[name]
+                seen[name].histogram.add(values)
+                seen[name].channels.add(values)
+            count += 1
+            advance(1)
+        if not count:
+            raise InputError("calibration: expected samples, got none")
+    for name, statistics in seen.items():
+        if statistics.histogram.unusable:
+            raise InputError(
+                f"calibration: expected finite values in {name}, got {statistics.histogram.unusable} NaN or infinite",
+                hint="check the preprocessing: divisor, mean and std",
+            )
+    return seen
+
+
+def passes(graph: Graph, tensors: Sequence[str]) -> int:
+    """Return how many times the samples are read."""
+    return len(_groups(graph, tensors))
+
+
+def _groups(graph: Graph, tensors: Sequence[str]) -> list[list[str]]:
+    groups: list[list[str]] = [[]]
+    size_bytes = 0
+    for name in tensors:
+        own = graph.elements(name) * _FLOAT_BYTES
+        if groups[-1] and size_bytes + own > _GROUP_BYTES:
+            groups.append([])
+            size_bytes = 0
+        groups[-1].append(name)
+        size_bytes += own
+    return groups
+
+
+def _with_outputs(model: Model, tensors: Iterable[str]) -> bytes:
+    import onnx
+
+    tapped = onnx.ModelProto()
+    tapped.CopyFrom(model)
+    present = {value.name for value in tapped.graph.output} | {value.name for value in tapped.graph.input}
+    tapped.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        for name in tensors
+        if name not in present
+    )
+    return bytes(tapped.SerializeToString())

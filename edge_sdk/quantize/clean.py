@@ -1,0 +1,190 @@
+"""From an ONNX file to a graph that can be quantized: checked, static, folded.
+
+- What is wrong with a file is told before any time is spent on it.
+- Initializers are no inputs; free sizes are fixed; the operator set is one that has per-axis Q/DQ (13) and that the
+  board loads.
+- Constants are folded, BatchNorm goes into the convolution before it, dead nodes and identities go (onnxruntime's basic
+  optimizer, which writes plain ONNX).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge_sdk.errors import InputError
+from edge_sdk.files import unreadable
+from edge_sdk.quantize.graph import Model
+
+LEAST_OPSET = 13
+"""The first operator set whose QuantizeLinear has an axis, which per-channel weights need."""
+_MAX_MODEL_BYTES = (1 << 31) - 1
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def load_model(path: Path) -> Model:
+    """Read an ONNX file, with its external data, and check it.
+
+    Raises:
+        InputError: It is not there, is not ONNX, is truncated, or breaks the rules of ONNX.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        if path.stat().st_size > _MAX_MODEL_BYTES:
+            raise InputError(f"{path}: expected a model below 2 GiB, got {path.stat().st_size} bytes")
+        model = onnx.load(path)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    except (DecodeError, onnx.checker.ValidationError, ValueError) as exc:
+        raise InputError(
+            f"{path}: expected an ONNX model, got a file that cannot be read as one ({_short(exc)})"
+        ) from exc
+    if not model.graph.node or not model.opset_import:
+        missing = "operators" if model.opset_import else "an operator set"
+        raise InputError(f"{path}: expected an ONNX model, got one without {missing}")
+    _check(model, path)
+    return model
+
+
+def clean_model(model: Model, *, where: str, max_opset: int, shapes: Shapes | None = None) -> Model:
+    """Return the model static, folded and on an operator set that can be quantized and loaded by the board.
+
+    Args:
+        model: What `load_model` returned; it is not changed.
+        where: What messages call it.
+        max_opset: The newest operator set that the board loads.
+        shapes: Sizes of inputs whose sizes are free; a free first axis is 1 without being told.
+
+    Raises:
+        InputError: The operator set cannot be converted, or a free size is not told.
+    """
+    import onnx
+
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    _drop_constant_inputs(fixed)
+    fixed = _convert_opset(fixed, where=where, max_opset=max_opset)
+    _fix_sizes(fixed, shapes or {}, where)
+    folded = _fold(fixed, where)
+    _name_nodes(folded)
+    folded = onnx.shape_inference.infer_shapes(folded, data_prop=True)
+    _keep_used_domains(folded)
+    folded.ir_version = onnx.helper.find_min_ir_version_for(folded.opset_import, ignore_unknown=True)
+    return folded
+
+
+def _check(model: Model, path: Path) -> None:
+    import onnx
+
+    newest = onnx.defs.onnx_opset_version()
+    for entry in model.opset_import:
+        if entry.domain in {"", "ai.onnx"} and entry.version > newest:
+            raise InputError(
+                f"{path}: expected operator set {newest} or older, got {entry.version}",
+                hint="export the model with an older opset, such as 17",
+            )
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as exc:
+        raise InputError(f"{path}: expected a valid ONNX model, got: {_short(exc)}") from exc
+
+
+def _drop_constant_inputs(model: Model) -> None:
+    constants = {tensor.name for tensor in model.graph.initializer}
+    kept = [value for value in model.graph.input if value.name not in constants]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+
+
+def _convert_opset(model: Model, *, where: str, max_opset: int) -> Model:
+    import onnx
+
+    opset = max((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), default=0)
+    wanted = min(max(opset, LEAST_OPSET), max_opset)
+    if opset in (wanted, 0):
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, wanted)
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as exc:
+        raise InputError(
+            f"{where}: expected operator set {LEAST_OPSET} to {max_opset}, got {opset}, "
+            f"which cannot be converted: {_short(exc)}",
+            hint=f"export the model again with opset {min(17, max_opset)}",
+        ) from exc
+
+
+def _fix_sizes(model: Model, shapes: Shapes, where: str) -> None:
+    inputs = {value.name: value.type.tensor_type.shape.dim for value in model.graph.input}
+    unknown = sorted(set(shapes) - set(inputs))
+    if unknown:
+        raise InputError(f"{where}: expected a shape for one of its inputs ({', '.join(inputs)}), got {unknown[0]}")
+    for name, dims in inputs.items():
+        told = shapes.get(name, (None,) * len(dims))
+        if len(told) != len(dims):
+            raise InputError(f"{where}: expected {len(dims)} sizes for {name}, got {len(told)}")
+        for axis, (dim, size) in enumerate(zip(dims, told, strict=True)):
+            dim.dim_value = _fixed_size(dim, size, axis, f"{where}: expected {{}} of {name} axis {axis}")
+    for value in [*model.graph.output, *model.graph.value_info]:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.HasField("dim_param"):
+                dim.ClearField("dim_param")
+
+
+def _fixed_size(dim: Any, told: int | None, axis: int, message: str) -> int:
+    own = int(dim.dim_value) if dim.HasField("dim_value") else 0
+    if own > 0:
+        if told not in (None, own):
+            raise InputError(f"{message.format(f'size {own}')}, got {told}")
+        return own
+    if told is None and axis > 0:
+        raise InputError(
+            f"{message.format('the size')} ({dim.dim_param or 'free'}), got nothing",
+            hint="give all sizes of the input, such as --input-shape NAME=1x3x224x224",
+        )
+    return told or 1
+
+
+def _fold(model: Model, where: str) -> Model:
+    """Run onnxruntime's basic optimizer."""
+    import onnx
+    import onnxruntime
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, NotImplemented
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        try:
+            onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        except (Fail, InvalidArgument, InvalidGraph, NotImplemented) as exc:
+            raise InputError(f"{where}: expected a model that onnxruntime can load, got {_short(exc)}") from exc
+        return onnx.load(options.optimized_model_filepath)
+
+
+def _name_nodes(model: Model) -> None:
+    used: set[str] = set()
+    for index, node in enumerate(model.graph.node):
+        name = node.name or f"{node.op_type}_{index}"
+        while name in used:
+            name += "_"
+        node.name = name
+        used.add(name)
+
+
+def _keep_used_domains(model: Model) -> None:
+    used = {node.domain for node in model.graph.node} | {""}
+    kept = {entry.domain: entry for entry in model.opset_import if entry.domain in used}
+    del model.opset_import[:]
+    model.opset_import.extend(kept.values())
+    del model.functions[:]
+
+
+def _short(exc: Exception) -> str:
+    lines = str(exc).strip().splitlines() or [type(exc).__name__]
+    return lines[0][:200]

@@ -1,0 +1,135 @@
+"""An ONNX graph with an index: who makes a tensor, who reads it, what is constant, how large it is.
+
+The index is a reading of the graph as it was; whoever changes the graph makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_sdk.tensors import TensorSpec
+
+LAYER_OPS = frozenset({"Conv", "Gemm", "MatMul"})
+
+Node = Any
+"""An `onnx.NodeProto`."""
+Model = Any
+"""An `onnx.ModelProto`."""
+
+
+class Graph:
+    """The main graph of a model, indexed.
+
+    Attributes:
+        model: The `onnx.ModelProto`.
+        nodes: Its nodes in the order of execution; each has a name of its own.
+        producer: The node that makes a tensor.
+        consumers: The nodes that read a tensor.
+        constants: The initializers as arrays.
+        shapes: The sizes of the tensors that are known and static.
+        inputs: Names of the graph's inputs.
+        outputs: Names of the graph's outputs.
+    """
+
+    def __init__(self, model: Model) -> None:
+        from onnx import numpy_helper
+
+        graph = model.graph
+        self.model = model
+        self.nodes: tuple[Node, ...] = tuple(graph.node)
+        self.producer: dict[str, Node] = {name: node for node in graph.node for name in node.output if name}
+        self.consumers: dict[str, list[Node]] = defaultdict(list)
+        for node in graph.node:
+            for name in dict.fromkeys(node.input):
+                if name:
+                    self.consumers[name].append(node)
+        self.constants: dict[str, npt.NDArray[Any]] = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer
+        }
+        self.inputs = tuple(value.name for value in graph.input if value.name not in self.constants)
+        self.outputs = tuple(value.name for value in graph.output)
+        self._elements = {v.name: v.type.tensor_type.elem_type for v in _values(graph)}
+        self.shapes: dict[str, tuple[int, ...]] = {
+            value.name: shape for value in _values(graph) if (shape := _static_shape(value)) is not None
+        }
+        self.shapes.update({name: array.shape for name, array in self.constants.items()})
+
+    @property
+    def opset(self) -> int:
+        """The version of the ai.onnx operator set."""
+        return next(int(entry.version) for entry in self.model.opset_import if entry.domain in {"", "ai.onnx"})
+
+    def is_float(self, tensor: str) -> bool:
+        """Tell whether a tensor holds float32 values."""
+        from onnx import TensorProto
+
+        if tensor in self.constants:
+            return bool(self.constants[tensor].dtype == np.float32)
+        return bool(self._elements.get(tensor) == TensorProto.FLOAT)
+
+    def activations(self, node: Node) -> tuple[str, ...]:
+        """Return the inputs of a node that are computed at run time and hold float32 values."""
+        return tuple(n for n in dict.fromkeys(node.input) if n and n not in self.constants and self.is_float(n))
+
+    def macs(self, node: Node) -> int:
+        """Return the multiply-accumulates of a node; 0 where it does none or a size is not known."""
+        if node.op_type not in {"Conv", "ConvTranspose", "Gemm", "MatMul"}:
+            return 0
+        out, weight = self.shapes.get(node.output[0]), self.shapes.get(node.input[1])
+        if out is None or weight is None:
+            return 0
+        if node.op_type == "Conv":
+            return int(np.prod(out) * np.prod(weight[1:]))
+        if node.op_type == "ConvTranspose":
+            return int(np.prod(self.shapes.get(node.input[0], (0,))) * np.prod(weight[1:]))
+        inner = weight[1] if attributes(node).get("transB") else weight[-2] if len(weight) > 1 else weight[0]
+        return int(np.prod(out) * inner)
+
+    def elements(self, tensor: str) -> int:
+        """Return the number of values in a tensor; 0 if it is not known."""
+        return int(np.prod(self.shapes[tensor])) if tensor in self.shapes else 0
+
+
+def weighted_layers(graph: Graph) -> tuple[Node, ...]:
+    """Return the operators that multiply by weights and may be quantized, in the order of execution."""
+    return tuple(node for node in graph.nodes if node.op_type in LAYER_OPS and graph.activations(node))
+
+
+def attributes(node: Node) -> Mapping[str, Any]:
+    """Return the attributes of a node, decoded."""
+    from onnx import helper
+
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
+def tensor_specs(values: Any) -> tuple[TensorSpec, ...]:
+    """Return the specifications of a graph's inputs or outputs."""
+    from onnx import helper
+
+    specs = []
+    for value in values:
+        tensor = value.type.tensor_type
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
+        shape = tuple(
+            int(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or f"axis{axis}"
+            for axis, dim in enumerate(tensor.shape.dim)
+        )
+        specs.append(TensorSpec(value.name, dtype, shape))
+    return tuple(specs)
+
+
+def _values(graph: Any) -> list[Any]:
+    return [*graph.value_info, *graph.input, *graph.output]
+
+
+def _static_shape(value: Any) -> tuple[int, ...] | None:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    sizes = [int(dim.dim_value) for dim in tensor.shape.dim if dim.HasField("dim_value") and dim.dim_value > 0]
+    return tuple(sizes) if len(sizes) == len(tensor.shape.dim) else None

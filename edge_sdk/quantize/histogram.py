@@ -1,0 +1,114 @@
+"""The distribution of a tensor's values, collected value by value in bounded memory.
+
+- Bins are as wide as a power of two and stand on multiples of their width. A value beyond the last bin doubles the
+  width, and two bins become one, exactly: the result does not depend on the order of the samples nor on how they were
+  split.
+- Exact zeros are counted apart: zero is represented without error, so it has no part in the rounding error.
+- Memory is `BINS` counters, whatever the number of samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BINS = 4096
+_HALF = BINS // 2
+_SMALLEST_EXPONENT = -60
+_LARGEST_EXPONENT = 100
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of values in `BINS` bins around zero; a bin is 2**exponent wide.
+
+    Attributes:
+        counts: One count a bin; bin i holds values from `(i - BINS / 2) * width` up.
+        exponent: Power of two of the bin's width; None before the first value other than zero.
+        low: Least value seen.
+        high: Greatest value seen.
+        zeros: Count of exact zeros, not in `counts`.
+        unusable: Count of NaN and infinite values, not in `counts`.
+    """
+
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    exponent: int | None = None
+    low: float = 0.0
+    high: float = 0.0
+    zeros: int = 0
+    unusable: int = 0
+
+    @property
+    def width(self) -> float:
+        """The width of a bin."""
+        return float(np.ldexp(1.0, self.exponent if self.exponent is not None else 0))
+
+    @property
+    def centres(self) -> npt.NDArray[np.float64]:
+        """The middle of each bin."""
+        return np.asarray((np.arange(BINS) - _HALF + 0.5) * self.width, np.float64)
+
+    @property
+    def total(self) -> int:
+        """How many usable values were seen."""
+        return int(self.counts.sum()) + self.zeros
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        """Count the values of an array of any shape."""
+        flat = np.asarray(values, np.float32).ravel()
+        if not flat.size:
+            return
+        low, high = float(flat.min()), float(flat.max())
+        if not (np.isfinite(low) and np.isfinite(high)):
+            usable = flat[np.isfinite(flat)]
+            self.unusable += flat.size - usable.size
+            self.add(usable)
+            return
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        self._widen(max(-low, high))
+        zeros = flat.size - int(np.count_nonzero(flat))
+        self.zeros += zeros
+        if self.exponent is None:
+            return
+        bins = np.floor(flat * np.float32(1.0 / self.width)).astype(np.int32)
+        bins += _HALF
+        self.counts += np.bincount(bins, minlength=BINS)
+        self.counts[_HALF] -= zeros
+
+    def merge(self, other: Histogram) -> None:
+        """Add the counts of another histogram, exactly."""
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.zeros += other.zeros
+        self.unusable += other.unusable
+        if other.exponent is None:
+            return
+        self._widen_to(other.exponent if self.exponent is None else max(self.exponent, other.exponent))
+        counts = other.counts.copy()
+        for _ in range((self.exponent or 0) - other.exponent):
+            counts = _halved(counts)
+        self.counts += counts
+
+    def _widen(self, magnitude: float) -> None:
+        """Make the bins wide enough that a value of this magnitude, and its negative, has one."""
+        if magnitude == 0:
+            return
+        exponent = int(np.clip(np.frexp(magnitude)[1] - int(np.log2(_HALF)), _SMALLEST_EXPONENT, _LARGEST_EXPONENT))
+        if self.exponent is None or exponent > self.exponent:
+            self._widen_to(exponent)
+
+    def _widen_to(self, exponent: int) -> None:
+        if self.exponent is not None:
+            for _ in range(exponent - self.exponent):
+                self.counts = _halved(self.counts)
+        self.exponent = exponent
+
+
+def _halved(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the counts with each pair of bins made one, still around zero."""
+    pairs = counts.reshape(-1, 2).sum(axis=1)
+    wide = np.zeros(BINS, np.int64)
+    wide[_HALF - _HALF // 2 : _HALF + _HALF // 2] = pairs
+    return wide

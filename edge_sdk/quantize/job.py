@@ -1,0 +1,174 @@
+"""From a float model to a package: the whole way, in order.
+
+read and clean, choose samples, calibrate, then for each family: place, emit, measure, guard; preview; write.
+
+- Nothing is written before everything holds; the package appears whole or not at all.
+- The same inputs give the same bytes: no time of day, no duration, no random number is in the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edge_sdk.files import sha256_of_file
+from edge_sdk.profiles import DeviceProfile, Family
+from edge_sdk.quantize import families
+from edge_sdk.quantize.calibrate import Statistics, collect, passes
+from edge_sdk.quantize.graph import weighted_layers
+from edge_sdk.quantize.guard import AccuracyBudget
+from edge_sdk.quantize.make import Made, Maker
+from edge_sdk.quantize.material import Material, choose_material
+from edge_sdk.quantize.measure import Evaluation, open_float, run_all
+from edge_sdk.quantize.packing import pack
+from edge_sdk.quantize.preview import PlanPreview, preview_bytes
+from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
+from edge_sdk.quantize.request import Progress, QuantRequest, silent
+from edge_sdk.quantize.source import Source, check_cleaned, open_source
+from edge_sdk.session import runtime_version
+from edge_sdk.version import __version__
+
+
+def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent) -> QuantReport:
+    """Quantize a model for its boards within the accuracy budget, and write the package.
+
+    Args:
+        request: What is to be done.
+        output: The package's file.
+        progress: Shows what is being done.
+
+    Raises:
+        InputError: The model, the data, the labels or a setting is wrong.
+        GateError: The budget cannot be held.
+        UnavailableError: The package cannot be written.
+    """
+    source = open_source(request)
+    material = choose_material(request, source)
+    check_cleaned(request, source, next(iter(material.calibration)).tensors)
+    chosen = tuple(dict.fromkeys(choose_family(profile, source) for profile in request.profiles))
+    budget = _budget(request)
+    maker = Maker(
+        graph=source.graph,
+        statistics=_calibrate(source, material, chosen, progress),
+        calibration=material.calibration,
+        evaluation=_evaluate(source, material, progress),
+        policy=request.profiles[0].quantization,
+        budget=budget,
+        progress=progress,
+    )
+    made = tuple(maker.make(family) for family in chosen)
+    report = _report(request, source, material, budget, made)
+    pack(output, source, made, report)
+    return report
+
+
+def choose_family(profile: DeviceProfile, source: Source) -> Family:
+    """Return the best family of a board in which some layer of the model is quantized; else the last one."""
+    for family in profile.families:
+        if family == "fp16" and weighted_layers(source.graph):
+            return family
+        if family not in {"fp16", "fp32"} and families.place(family, source.graph).layers:
+            return family
+    return profile.families[-1]
+
+
+def _budget(request: QuantRequest) -> AccuracyBudget:
+    """Return the strictest budget of the boards, with what the request overrides."""
+    policies = [profile.quantization for profile in request.profiles]
+    strictest = AccuracyBudget(
+        max_drop_points=min(policy.max_drop_points for policy in policies),
+        min_agreement=max(policy.min_agreement for policy in policies),
+        min_integer_share=max(policy.min_integer_share for policy in policies),
+    )
+    told = {
+        "max_drop_points": request.max_drop_points,
+        "min_agreement": request.min_agreement,
+        "min_integer_share": request.min_integer_share,
+    }
+    return replace(strictest, **{name: value for name, value in told.items() if value is not None})
+
+
+def _calibrate(
+    source: Source, material: Material, chosen: Sequence[Family], progress: Progress
+) -> dict[str, Statistics]:
+    tensors = families.tensors_to_calibrate(chosen, source.graph)
+    if not tensors:
+        return {}
+    with progress("calibrating", passes(source.graph, tensors) * len(material.calibration)) as advance:
+        samples = material.calibration
+        return collect(source.graph, tensors, lambda: (item.tensors for item in samples), advance=advance)
+
+
+def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluation:
+    blank = Evaluation(source.task, material.evaluation, material.truths, ())
+    with progress("measuring the float model", len(material.evaluation)) as advance:
+        return replace(blank, reference=run_all(open_float(source.graph), blank, advance))
+
+
+def _report(
+    request: QuantRequest, source: Source, material: Material, budget: AccuracyBudget, made: Sequence[Made]
+) -> QuantReport:
+    notes = list(material.notes)
+    variants = []
+    size_bytes = request.model.stat().st_size
+    for variant in made:
+        boards = [profile for profile in request.profiles if choose_family(profile, source) == variant.family]
+        notes += [
+            f"{b.name}: {variant.family}, since no layer would be int8" for b in boards if b.family != variant.family
+        ]
+        plans = tuple(_preview(variant, board, source) for board in boards)
+        certified, words = (None, "the float model") if variant.accuracy is None else verdict(variant.accuracy, budget)
+        variants.append(
+            VariantReport(
+                family=variant.family,
+                size_bytes=len(variant.model),
+                size_ratio=len(variant.model) / size_bytes,
+                accuracy=variant.accuracy,
+                returned=variant.returned,
+                plans=plans,
+                certified=certified,
+                verdict=words,
+            )
+        )
+    return QuantReport(
+        name=request.package_name,
+        version=request.version,
+        task=source.task.kind,
+        profiles=tuple(profile.name for profile in request.profiles),
+        source=Input(
+            model=request.model.name,
+            model_sha256=sha256_of_file(request.model),
+            model_bytes=size_bytes,
+            calibration=Path(request.calibration).name,
+            calibration_samples=len(material.calibration),
+            calibration_sha256=material.calibration.digest,
+            evaluation=material.describe,
+            evaluation_samples=len(material.evaluation),
+            labelled=material.truths is not None,
+        ),
+        budget=budget,
+        variants=tuple(variants),
+        notes=tuple(notes),
+        versions=_versions(),
+    )
+
+
+def _preview(variant: Made, profile: DeviceProfile, source: Source) -> PlanPreview:
+    excluded = [layer.name for layer in variant.returned]
+    quantized = variant.family not in {"fp16", "fp32"}
+    reasons = families.place(variant.family, source.graph, excluded).reasons if quantized else {}
+    return preview_bytes(variant.model, profile, variant.family, reasons)
+
+
+def _versions() -> dict[str, str]:
+    import onnx
+
+    return {
+        "edge_sdk": __version__,
+        "numpy": np.__version__,
+        "onnx": onnx.__version__,
+        "onnxruntime": runtime_version(),
+    }

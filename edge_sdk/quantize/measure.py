@@ -1,0 +1,67 @@
+"""Models measured on samples: results, and how far they are from the float model's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_sdk.package import Accuracy
+from edge_sdk.quantize.calibrate import Advance
+from edge_sdk.quantize.compare import compare
+from edge_sdk.quantize.data import Samples
+from edge_sdk.quantize.graph import Graph
+from edge_sdk.session import Session, host_config, open_session
+from edge_sdk.tasks import Result, TaskSpec, Truth, build_task, for_scoring
+from edge_sdk.tensors import Array
+
+_SAME_DB = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What variants are measured on.
+
+    Attributes:
+        task: What the model is for.
+        samples: The samples.
+        truths: Their labels, or None.
+        reference: The float model's results.
+    """
+
+    task: TaskSpec
+    samples: Samples
+    truths: Sequence[Truth] | None
+    reference: Sequence[Result]
+
+    def measure(self, session: Session, advance: Advance) -> Accuracy:
+        """Return what a variant loses, and how far it agrees with the float model."""
+        return compare(build_task(self.task), self.reference, run_all(session, self, advance), self.truths)
+
+
+def run_all(session: Session, evaluation: Evaluation, advance: Advance) -> list[Result]:
+    """Return the results of an opened model on all samples."""
+    task = build_task(for_scoring(evaluation.task))
+    results = []
+    for item in evaluation.samples:
+        results.append(task.decode(session.run(item.tensors), item.transform))
+        advance(1)
+    return results
+
+
+def open_float(graph: Graph) -> Session:
+    """Open the float model."""
+    return open_session(bytes(graph.model.SerializeToString()), host_config(), where="float model")
+
+
+def snr_db(expected: Array, got: Array) -> float:
+    """Return the signal-to-noise ratio in dB, at most 200 (the same), and -200 where a value is not finite."""
+    reference, noise = expected.astype(np.float64), got.astype(np.float64) - expected.astype(np.float64)
+    power, error = float(np.square(reference).sum()), float(np.square(noise).sum())
+    if not math.isfinite(error):
+        return -_SAME_DB
+    if error == 0:
+        return _SAME_DB
+    return max(-_SAME_DB, min(_SAME_DB, 10 * math.log10(power / error))) if power else -_SAME_DB

@@ -1,0 +1,82 @@
+"""Puts what was made into one package, with its report."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_sdk import records
+from edge_sdk.package import FileEntry, Manifest, Provenance, Variant, write_package
+from edge_sdk.quantize.make import MIN_SNR_DB, Made
+from edge_sdk.quantize.page import report_page
+from edge_sdk.quantize.report import QuantReport
+from edge_sdk.quantize.source import Source
+
+
+def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport) -> None:
+    """Write the package.
+
+    Args:
+        output: Its file.
+        source: The float model.
+        made: Its variants.
+        report: What was measured.
+
+    Raises:
+        UnavailableError: The package cannot be written.
+    """
+    contents: dict[str, bytes] = {}
+    variants: dict[str, Variant] = {}
+    for variant, told in zip(made, report.variants, strict=True):
+        model = _add(contents, f"variants/{variant.family}/model.onnx", variant.model)
+        golden = _add(contents, f"golden/{variant.family}.npz", _npz(variant.golden))
+        variants[variant.family] = Variant(
+            model=model,
+            opset=source.graph.opset,
+            ir=int(source.graph.model.ir_version),
+            integer_share=min((plan.integer_share for plan in told.plans), default=0.0),
+            accuracy=variant.accuracy,
+            golden=golden,
+            min_snr_db=MIN_SNR_DB[variant.family],
+        )
+    extra = [_add(contents, "report.json", records.to_json(report).encode())]
+    extra.append(_add(contents, "report.html", report_page(report).encode()))
+    if source.class_names:
+        extra.append(_add(contents, "labels.txt", "".join(f"{name}\n" for name in source.class_names).encode()))
+    manifest = Manifest(
+        name=report.name,
+        version=report.version,
+        task=source.task,
+        inputs=source.inputs,
+        outputs=source.outputs,
+        labels=source.class_names,
+        preprocess=source.preprocess,
+        variants=variants,
+        provenance=_provenance(report),
+        files=tuple(sorted(extra, key=lambda entry: entry.name)),
+    )
+    write_package(output, manifest, contents)
+
+
+def _provenance(report: QuantReport) -> Provenance:
+    return Provenance(
+        source_sha256=report.source.model_sha256,
+        calibration_sha256=report.source.calibration_sha256,
+        calibration_samples=report.source.calibration_samples,
+        profiles=report.profiles,
+        versions=report.versions,
+    )
+
+
+def _add(contents: dict[str, bytes], name: str, data: bytes) -> FileEntry:
+    contents[name] = data
+    return FileEntry.of(name, data)
+
+
+def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()

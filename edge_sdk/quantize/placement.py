@@ -1,0 +1,225 @@
+"""Where the integers are: which operators compute in int8, and which tensors carry a Q/DQ pair for it.
+
+Pure: a graph and a choice of layers in, a placement out. What differs between families:
+
+- `arm-int8` and `x86-int8` follow what onnxruntime's CPU kernels fuse (measured, see docs/decisions): an operator is
+  an integer kernel only if its inputs *and* its output carry Q/DQ, and a ReLU or Clip vanishes into the range of the
+  output. Operators that have no integer kernel stay float, with no Q/DQ pair around them; what follows the last layer
+  stays float.
+- `tensorrt-int8` follows TensorRT's explicit quantization: only the inputs of weighted operators carry Q/DQ, the stem
+  and matrix-vector products do not, and the shortcut of a residual sum does, so that convolution, sum and ReLU fuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from edge_sdk.quantize.graph import Graph, Node, attributes, weighted_layers
+
+_INTEGER = frozenset({"Add", "Mul", "AveragePool", "GlobalAveragePool", "Sigmoid", "LeakyRelu", "Concat"})
+_SAME_RANGE = frozenset(
+    {"MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "DepthToSpace"}
+)
+_CLAMPS = frozenset({"Relu", "Clip"})
+_STEM_CHANNELS = 4
+_NARROW_CHANNELS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the integers are.
+
+    Attributes:
+        layers: Names of the weighted operators in int8.
+        integer: Names of all operators in int8, the layers among them.
+        tensors: Tensors that carry a Q/DQ pair, in the order of execution.
+        same_range: Tensors that take scale and zero point of another: result -> source.
+        readers: For a tensor that only some readers take quantized: their names; others read the float tensor.
+        reasons: Why an operator that is not in int8 is not, by its name.
+    """
+
+    layers: frozenset[str]
+    integer: frozenset[str]
+    tensors: tuple[str, ...]
+    same_range: Mapping[str, str]
+    readers: Mapping[str, frozenset[str]]
+    reasons: Mapping[str, str]
+
+
+def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
+    """Place int8 for onnxruntime's CPU kernels.
+
+    Args:
+        graph: A cleaned graph.
+        excluded: Names of layers that stay float.
+    """
+    reasons: dict[str, str] = {name: "returned to float by the accuracy guard" for name in excluded}
+    layers = frozenset(
+        node.name for node in weighted_layers(graph) if node.name not in reasons and not _refused(graph, node, reasons)
+    )
+    absorbed = _absorbed_clamps(graph)
+    integer = layers | _between(graph, layers, absorbed, reasons)
+    tensors: dict[str, None] = {}
+    same_range: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.name not in integer:
+            continue
+        tensors.update(dict.fromkeys(graph.activations(node)))
+        for output in node.output:
+            result = absorbed.get(output, output)
+            if node.op_type in _SAME_RANGE:
+                same_range[result] = node.input[0]
+            if not _may_end_in_float(graph, node, integer, absorbed):
+                tensors[result] = None
+    return Placement(layers, integer, tuple(tensors), same_range, {}, reasons)
+
+
+def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
+    """Place int8 for TensorRT's explicit quantization.
+
+    Args:
+        graph: A cleaned graph.
+        excluded: Names of layers that stay float.
+    """
+    reasons: dict[str, str] = {name: "returned to float by the accuracy guard" for name in excluded}
+    layers: set[str] = set()
+    readers: dict[str, set[str]] = {}
+    for node in weighted_layers(graph):
+        reason = reasons.get(node.name) or slow_on_tensor_cores(graph, node)
+        if reason:
+            reasons[node.name] = reason
+            continue
+        layers.add(node.name)
+        for tensor in graph.activations(node):
+            readers.setdefault(tensor, set()).add(node.name)
+    for node in graph.nodes:
+        shortcut = _shortcut(graph, node, layers)
+        if shortcut:
+            readers.setdefault(shortcut, set()).add(node.name)
+    order = [name for node in graph.nodes for name in node.input if name in readers]
+    frozen = {name: frozenset(names) for name, names in readers.items()}
+    return Placement(frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), {}, frozen, reasons)
+
+
+def _refused(graph: Graph, node: Node, reasons: dict[str, str]) -> bool:
+    """Tell whether a weighted operator has no integer kernel on the CPU, and write down why."""
+    facts = attributes(node)
+    weight = graph.constants.get(node.input[1])
+    if node.op_type != "MatMul" and weight is None:
+        reasons[node.name] = "its weights are computed at run time"
+    elif node.op_type == "Gemm" and (
+        facts.get("transA", 0) or facts.get("alpha", 1.0) != 1 or facts.get("beta", 1.0) != 1
+    ):
+        reasons[node.name] = "Gemm with transA, alpha or beta has no integer kernel"
+    elif weight is not None and weight.ndim < 2:
+        reasons[node.name] = "a product with a vector has no integer kernel"
+    return node.name in reasons
+
+
+def _absorbed_clamps(graph: Graph) -> dict[str, str]:
+    """Return raw result -> result of the ReLU or Clip that is its only reader, for clamps that a range can absorb."""
+    absorbed = {}
+    for node in graph.nodes:
+        raw = node.input[0] if node.input else ""
+        if node.op_type not in _CLAMPS or raw in graph.outputs or raw not in graph.producer:
+            continue
+        keeps_range = graph.producer[raw].op_type in _SAME_RANGE
+        if len(graph.consumers[raw]) == 1 and not keeps_range and clamp_bounds(graph, node) is not None:
+            absorbed[raw] = node.output[0]
+    return absorbed
+
+
+def clamp_bounds(graph: Graph, node: Node) -> tuple[float, float] | None:
+    """Return the bounds of a ReLU or Clip; None if they are not constant or do not hold zero."""
+    if node.op_type == "Relu":
+        return 0.0, float("inf")
+    bounds = [-float("inf"), float("inf")]
+    for i, name in enumerate(node.input[1:]):
+        if name and name not in graph.constants:
+            return None
+        if name:
+            bounds[i] = float(graph.constants[name].item())
+    return (bounds[0], bounds[1]) if bounds[0] <= 0 < bounds[1] else None
+
+
+def _between(
+    graph: Graph, layers: frozenset[str], absorbed: Mapping[str, str], reasons: dict[str, str]
+) -> frozenset[str]:
+    """Return the operators that stand between int8 layers (or the input and a layer) and have an integer kernel."""
+    clamped = {result: raw for raw, result in absorbed.items()}
+    capable = {node.name for node in graph.nodes if _capable(graph, node)}
+
+    def makers(node: Node) -> list[Node | None]:
+        return [graph.producer.get(clamped.get(name, name)) for name in graph.activations(node)]
+
+    after: set[str] = set(layers)
+    for node in graph.nodes:
+        if node.name in capable:
+            arrives = [maker is None or maker.name in after for maker in makers(node)]
+            if any(arrives) if node.op_type in _INTEGER else arrives[0]:
+                after.add(node.name)
+    before: set[str] = set(layers)
+    for node in reversed(graph.nodes):
+        if node.name in before:
+            before.update(s.name for s in makers(node) if s is not None and (s.name in capable or s.name in layers))
+    found = frozenset(after & before & capable)
+    outside = [node for node in graph.nodes if node.name not in found | layers | reasons.keys()]
+    reasons.update({node.name: _why_float(node, capable, after, before) for node in outside})
+    return found
+
+
+def _capable(graph: Graph, node: Node) -> bool:
+    """Tell whether an operator that is not weighted has an integer kernel."""
+    if node.domain not in {"", "ai.onnx"} or not graph.activations(node):
+        return False
+    if node.op_type == "Resize":
+        return bool(attributes(node).get("mode", b"nearest") == b"nearest")
+    if node.op_type in _SAME_RANGE:
+        return node.input[0] not in graph.constants
+    if node.op_type in {"Add", "Mul"}:
+        return all(graph.is_float(name) for name in node.input)
+    return node.op_type in _INTEGER
+
+
+def _why_float(node: Node, capable: set[str], after: set[str], before: set[str]) -> str:
+    if node.name not in capable:
+        return f"{node.op_type} has no integer kernel in onnxruntime"
+    if node.name not in before:
+        return "stands after the last int8 layer"
+    return "stands before the first int8 layer" if node.name not in after else "stands apart from int8 layers"
+
+
+def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str], absorbed: Mapping[str, str]) -> bool:
+    """Tell whether a matrix product may give float results: onnxruntime has kernels for it, and nobody needs int8."""
+    output = node.output[0]
+    if node.op_type not in {"Gemm", "MatMul"} or output in absorbed:
+        return False
+    return not any(reader.name in integer for reader in graph.consumers[output])
+
+
+def slow_on_tensor_cores(graph: Graph, node: Node) -> str:
+    """Return why TensorRT would be slower or fail with an operator in int8; empty if it would not."""
+    weight = graph.constants.get(node.input[1])
+    if weight is None:
+        return "its weights are computed at run time"
+    if node.op_type == "Conv":
+        group = int(attributes(node).get("group", 1))
+        if weight.shape[1] * group <= _STEM_CHANNELS:
+            return f"stem with {weight.shape[1] * group} input channels: TensorRT has no int8 kernel"
+        if group == 1 and min(weight.shape[:2]) < _NARROW_CHANNELS:
+            return f"fewer than {_NARROW_CHANNELS} channels do not fill a tensor core"
+        return ""
+    rows = graph.shapes.get(node.input[0], (0, 0))[-2:-1]
+    return "matrix-vector product: memory-bound, no tensor core" if rows in {(1,), ()} else ""
+
+
+def _shortcut(graph: Graph, node: Node, layers: set[str]) -> str:
+    """Return the input of a residual sum that is not made by the int8 convolution that fuses with it; empty if none."""
+    if node.op_type != "Add" or any(name in graph.constants for name in node.input):
+        return ""
+    for own, other in (node.input, tuple(reversed(node.input))):
+        maker = graph.producer.get(own)
+        if maker is not None and maker.op_type == "Conv" and maker.name in layers and len(graph.consumers[own]) == 1:
+            return str(other)
+    return ""

@@ -1,0 +1,74 @@
+"""The plan of a file: of a package's variant for a board, of a quantized model, or of a float model once quantized."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from edge_sdk.package import open_package
+from edge_sdk.profiles import DeviceProfile
+from edge_sdk.quantize import families
+from edge_sdk.quantize.calibrate import Statistics
+from edge_sdk.quantize.clean import clean_model, load_model
+from edge_sdk.quantize.graph import Graph, Model
+from edge_sdk.quantize.preview import PlanPreview, preview_bytes, preview_plan
+
+_STAND_IN = np.linspace(-1.0, 1.0, 64, dtype=np.float32)
+
+
+def plan_of_file(
+    path: Path, profile: DeviceProfile, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> PlanPreview:
+    """Return what a board will execute of a package or an ONNX model.
+
+    A float model is shown as it will be once quantized for the board: which operators become integer kernels depends on
+    the graph, not on the ranges, so no calibration data is needed.
+
+    Args:
+        path: A `.edge` package or an ONNX file.
+        profile: The board.
+        shapes: Sizes of inputs that are free in the model.
+
+    Raises:
+        InputError: The file cannot be read, or has no variant for the board.
+        TrustError: The package is not what it claims to be.
+    """
+    if path.suffix == ".edge":
+        family, model = open_package(path).model_for(profile)
+        return preview_bytes(model, profile, family, {})
+    loaded = load_model(path)
+    if any(node.op_type == "QuantizeLinear" for node in loaded.graph.node):
+        return preview_plan(_static(loaded), profile, "as it is", {})
+    graph = Graph(clean_model(loaded, where=str(path), max_opset=profile.system.max_opset, shapes=shapes))
+    family = profile.family
+    statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
+    model = families.emit(family, graph, statistics, profile.quantization)
+    reasons = families.place(family, graph).reasons if statistics else {}
+    return preview_bytes(model, profile, family, reasons)
+
+
+def _stand_in(graph: Graph, tensor: str) -> Statistics:
+    """Return statistics with a range that a ReLU or Clip before the tensor allows."""
+    maker = graph.producer.get(tensor)
+    statistics = Statistics()
+    statistics.histogram.add(
+        np.abs(_STAND_IN) if maker is not None and maker.op_type in {"Relu", "Clip"} else _STAND_IN
+    )
+    return statistics
+
+
+def _static(model: Model) -> Model:
+    """Return a quantized model with its free batch size fixed and its shapes inferred, otherwise untouched."""
+    import onnx
+
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    for value in fixed.graph.input:
+        dims = value.type.tensor_type.shape.dim
+        if dims and not dims[0].dim_value:
+            dims[0].dim_value = 1
+    for index, node in enumerate(fixed.graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+    return onnx.shape_inference.infer_shapes(fixed)

@@ -1,0 +1,130 @@
+"""What was done to a model, and whether to ship it: the record behind `report.json` and `report.html`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_sdk.package import Accuracy
+from edge_sdk.quantize.compare import drop_of, samples_to_certify
+from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
+from edge_sdk.quantize.preview import PlanPreview
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What came in: the model and the samples.
+
+    Attributes:
+        model: File name of the float model.
+        model_sha256: Its digest.
+        model_bytes: Its size.
+        calibration: Where the calibration samples come from.
+        calibration_samples: How many there were.
+        calibration_sha256: Their digest.
+        evaluation: What was measured on.
+        evaluation_samples: How many there were.
+        labelled: Whether they have labels.
+    """
+
+    model: str
+    model_sha256: str
+    model_bytes: int
+    calibration: str
+    calibration_samples: int
+    calibration_sha256: str
+    evaluation: str
+    evaluation_samples: int
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VariantReport:
+    """One variant.
+
+    Attributes:
+        family: Its family.
+        size_bytes: Size of its ONNX file.
+        size_ratio: That, divided by the float model's.
+        accuracy: What was measured; None for the float model itself.
+        returned: Layers that the guard returned to float.
+        plans: What each board will execute.
+        certified: Whether the interval of the drop lies within the budget; None without labels.
+        verdict: The same in words.
+    """
+
+    family: str
+    size_bytes: int
+    size_ratio: float
+    accuracy: Accuracy | None
+    returned: tuple[LayerNoise, ...]
+    plans: tuple[PlanPreview, ...]
+    certified: bool | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantReport:
+    """One quantization.
+
+    Attributes:
+        name: The package's name.
+        version: Its version.
+        task: What the model is for.
+        profiles: Names of the boards.
+        source: What came in.
+        budget: What might be lost.
+        variants: What came out.
+        notes: What a user should know.
+        versions: Of the programs that made it.
+    """
+
+    name: str
+    version: int
+    task: str
+    profiles: tuple[str, ...]
+    source: Input
+    budget: AccuracyBudget
+    variants: tuple[VariantReport, ...]
+    notes: tuple[str, ...]
+    versions: dict[str, str]
+
+
+def verdict(accuracy: Accuracy, budget: AccuracyBudget) -> tuple[bool | None, str]:
+    """Return whether the budget is certified, and the sentence that says so."""
+    agreement = f"agrees with the float model on {accuracy.agreement:.1%} of {accuracy.samples} samples"
+    drop = drop_of(accuracy)
+    if drop is None or accuracy.drop_low is None or accuracy.drop_high is None:
+        return None, f"{agreement}; no labels, so the loss in accuracy is not known"
+    interval = f"95 % interval {accuracy.drop_low:+.2f} to {accuracy.drop_high:+.2f}"
+    measured = f"{accuracy.metric} drop {drop:+.2f} points ({interval})"
+    if accuracy.drop_high <= budget.max_drop_points:
+        return True, f"{measured}: the budget of {budget.max_drop_points:g} points is certified; {agreement}"
+    needed = samples_to_certify(accuracy, budget.max_drop_points)
+    more = f"; about {needed} would" if needed else ""
+    return False, (
+        f"{measured}: within the budget of {budget.max_drop_points:g} points, but {accuracy.samples} samples "
+        f"are too few to certify it{more}; {agreement}"
+    )
+
+
+def report_lines(report: QuantReport) -> list[str]:
+    """Return the report as text for a terminal."""
+    source = report.source
+    lines = [
+        f"{report.name} version {report.version}: {report.task}, "
+        f"from {source.model} ({source.model_bytes / 1e6:.2f} MB)",
+        f"calibrated on {source.calibration_samples} samples, "
+        f"measured on {source.evaluation_samples} ({source.evaluation})",
+    ]
+    for variant in report.variants:
+        lines += [
+            "",
+            f"{variant.family}: {variant.size_bytes / 1e6:.2f} MB, {variant.size_ratio:.1%} of the float model",
+        ]
+        lines.append(f"  {variant.verdict}")
+        lines += [f"  {plan.profile}: {plan.integer_share:.1%} of the work in integers" for plan in variant.plans]
+        if variant.returned:
+            names = ", ".join(layer.name for layer in variant.returned)
+            share = sum(layer.work for layer in variant.returned)
+            lines.append(f"  returned to float by the guard ({share:.1%} of the work): {names}")
+    return lines + [f"note: {note}" for note in report.notes]

@@ -1,0 +1,89 @@
+"""What is asked of a quantization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_sdk.errors import InputError
+from edge_sdk.files import is_safe_name
+from edge_sdk.preprocess import Preprocess
+from edge_sdk.profiles import DeviceProfile
+from edge_sdk.quantize.declare import ImageFlags
+from edge_sdk.tasks import TaskKind
+
+Progress = Callable[[str, "int | None"], AbstractContextManager[Callable[[int], None]]]
+"""Starts a stage with a title and a count of steps; gives a function that is told the steps done."""
+
+
+@contextmanager
+def silent(_title: str, _total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show no progress."""
+    yield lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantRequest:
+    """What is to be done.
+
+    Attributes:
+        model: The float ONNX file.
+        profiles: The boards; one variant is made for each family among them.
+        calibration: Samples whose ranges are measured; see `edge_sdk.quantize.data`.
+        preprocess: What turns them into inputs: the record, or flags for the common cases; None takes what the model
+            carries, or nothing.
+        labels: Labels: a CSV by file, or `FILE.npz:key`; None measures agreement alone.
+        evaluation: Samples to measure on, where the labels do not name files.
+        class_names: Names of the classes by index.
+        task: What the model is for; None tells it from the outputs.
+        max_drop_points: Greatest drop of the metric in points of 100; None takes the profiles'.
+        min_agreement: Least agreement with the float model, 0 to 1; None takes the profiles'.
+        min_integer_share: Least share of the work left in integers, 0 to 1; None takes the profiles'.
+        calibration_samples: Most samples to calibrate with.
+        shapes: Sizes of inputs that are free in the model.
+        name: The package's name; the model's file name if empty.
+        version: The package's version.
+    """
+
+    model: Path
+    profiles: tuple[DeviceProfile, ...]
+    calibration: str
+    preprocess: Preprocess | ImageFlags | None = None
+    labels: str | None = None
+    evaluation: str | None = None
+    class_names: tuple[str, ...] = ()
+    task: TaskKind | None = None
+    max_drop_points: float | None = None
+    min_agreement: float | None = None
+    min_integer_share: float | None = None
+    calibration_samples: int = 200
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    name: str = ""
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: There is no profile, the name cannot be a file name, or a bound is impossible.
+        """
+        if not self.profiles:
+            raise InputError("profile: expected at least one board, got none")
+        if not is_safe_name(self.package_name):
+            raise InputError(
+                f"name: expected letters, digits, '.', '_', '-', got '{self.package_name}'", hint="give it with --name"
+            )
+        if self.calibration_samples < 1:
+            raise InputError(f"calibration-samples: expected 1 or more, got {self.calibration_samples}")
+        for name, value in (("min-agreement", self.min_agreement), ("min-integer-share", self.min_integer_share)):
+            if value is not None and not 0 <= value <= 1:
+                raise InputError(f"{name}: expected 0 to 1, got {value:g}")
+        if self.max_drop_points is not None and self.max_drop_points < 0:
+            raise InputError(f"max-drop: expected 0 or more points, got {self.max_drop_points:g}")
+
+    @property
+    def package_name(self) -> str:
+        """The package's name."""
+        return self.name or self.model.stem

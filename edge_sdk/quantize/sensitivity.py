@@ -1,0 +1,62 @@
+"""Which layers add the noise: each is quantized alone, and the model's outputs are compared with the float model's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from edge_sdk.quantize.calibrate import Advance
+from edge_sdk.quantize.graph import Graph, Node, weighted_layers
+from edge_sdk.quantize.guard import LayerNoise
+from edge_sdk.session import Session
+from edge_sdk.tensors import Tensors
+
+_BOUNDARY_WORK = 8
+"""Multiply-accumulates that quantizing and dequantizing one value is worth; orders the ranking only."""
+
+
+def rank_layers(
+    graph: Graph,
+    samples: Sequence[Tensors],
+    open_alone: Callable[[Sequence[str]], Session],
+    *,
+    reference: Session,
+    advance: Advance = lambda _: None,
+) -> tuple[LayerNoise, ...]:
+    """Return the layers, those first whose return to float removes most noise for the work it costs.
+
+    Args:
+        graph: The cleaned float graph.
+        samples: A few inputs of the model.
+        open_alone: Opens the model with the given layers in float, all others quantized.
+        reference: The float model, opened.
+        advance: Called with 1 after each layer.
+    """
+    layers = weighted_layers(graph)
+    total = max(sum(graph.macs(node) for node in layers), 1)
+    expected = [reference.run(sample) for sample in samples]
+    ranked = []
+    for node in layers:
+        session = open_alone([other.name for other in layers if other is not node])
+        noise = _relative_error(expected, (session.run(sample) for sample in samples))
+        ranked.append((LayerNoise(node.name, noise, graph.macs(node) / total), _cost(graph, node)))
+        advance(1)
+    return tuple(layer for layer, cost in sorted(ranked, key=lambda pair: -pair[0].noise / pair[1]))
+
+
+def _cost(graph: Graph, node: Node) -> float:
+    moved = graph.elements(node.input[0]) + graph.elements(node.output[0])
+    return float(graph.macs(node) + _BOUNDARY_WORK * moved + 1)
+
+
+def _relative_error(expected: Sequence[Tensors], got: Iterable[Tensors]) -> float:
+    """Return the squared error over the power of the expected outputs, the mean over outputs."""
+    errors: dict[str, float] = {}
+    powers: dict[str, float] = {}
+    for ours, theirs in zip(expected, got, strict=True):
+        for name, values in ours.items():
+            reference = values.astype(np.float64)
+            errors[name] = errors.get(name, 0.0) + float(np.square(theirs[name].astype(np.float64) - reference).sum())
+            powers[name] = powers.get(name, 0.0) + float(np.square(reference).sum())
+    return float(np.mean([errors[name] / powers[name] if powers[name] else 0.0 for name in errors]))

@@ -1,0 +1,79 @@
+"""The float model, opened: cleaned, and with what is declared about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_sdk.errors import InputError
+from edge_sdk.preprocess import Preprocess
+from edge_sdk.quantize.clean import clean_model, load_model
+from edge_sdk.quantize.declare import (
+    ImageFlags,
+    class_names_from_metadata,
+    preprocess_from_flags,
+    preprocess_from_metadata,
+)
+from edge_sdk.quantize.graph import Graph, tensor_specs
+from edge_sdk.quantize.measure import open_float, snr_db
+from edge_sdk.quantize.request import QuantRequest
+from edge_sdk.session import host_config, open_session
+from edge_sdk.tasks import TaskSpec, tell_task
+from edge_sdk.tensors import Tensors, TensorSpec
+
+_LEAST_SNR_DB = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The float model.
+
+    Attributes:
+        graph: Its cleaned graph.
+        inputs: What it takes.
+        outputs: What it gives.
+        class_names: Names of its classes by index, empty if unknown.
+        preprocess: What turns samples into its inputs.
+        task: What it is for.
+    """
+
+    graph: Graph
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    class_names: tuple[str, ...]
+    preprocess: Preprocess
+    task: TaskSpec
+
+
+def open_source(request: QuantRequest) -> Source:
+    """Read and clean the model of a request.
+
+    Raises:
+        InputError: The file is not a model that can be used, or what is declared does not fit it.
+    """
+    original = load_model(request.model)
+    max_opset = min(profile.system.max_opset for profile in request.profiles)
+    graph = Graph(clean_model(original, where=str(request.model), max_opset=max_opset, shapes=request.shapes))
+    inputs, outputs = tensor_specs(graph.model.graph.input), tensor_specs(graph.model.graph.output)
+    if isinstance(request.preprocess, ImageFlags):
+        preprocess = preprocess_from_flags(request.preprocess, inputs)
+    else:
+        preprocess = request.preprocess or preprocess_from_metadata(original, inputs) or Preprocess()
+    names = request.class_names or class_names_from_metadata(original)
+    return Source(graph, inputs, outputs, names, preprocess, tell_task(request.task, outputs, labels=len(names)))
+
+
+def check_cleaned(request: QuantRequest, source: Source, sample: Tensors) -> None:
+    """Check that the cleaned graph computes what the file computes, on one sample.
+
+    Raises:
+        InputError: It does not.
+    """
+    where = str(request.model)
+    ours = open_float(source.graph).run(sample)
+    for name, values in open_session(request.model, host_config(), where=where).run(sample).items():
+        ratio = snr_db(values, ours[name]) if values.dtype.kind == "f" else _LEAST_SNR_DB
+        if ratio < _LEAST_SNR_DB:
+            raise InputError(
+                f"{where}: expected the folded model to compute the same, got {name} at {ratio:.0f} dB",
+                hint="export the model with a newer opset, such as 17",
+            )

@@ -1,0 +1,95 @@
+"""Where each captured sample went: the law of the runtime.
+
+    captured  = waiting + delivered + dropped[by cause]
+    delivered = in flight + results + errors + stale
+
+- It holds at every instant: the ledger goes from one `Accounts` to the next, and each checks itself when it is made.
+- When a run is over nothing waits and nothing is in flight.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from edge_sdk.errors import EdgeError
+
+Cause = Literal["replaced", "stopped", "unreadable"]
+"""Why a sample never reached the model: a newer one took its place, the run ended first, or it could not be read."""
+Fate = Literal["results", "errors", "stale"]
+"""What became of a sample that did: its result reached the sinks, it failed, or its result came too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """How many samples there were, and where they went.
+
+    Attributes:
+        captured: All that the source gave, or failed to read.
+        delivered: Those that were given to the model.
+        results: Delivered, and the result is with all sinks.
+        errors: Delivered, and failed.
+        stale: Delivered, and older than `max_age_ms` when the result was there.
+        dropped: Not delivered, by cause.
+    """
+
+    captured: int = 0
+    delivered: int = 0
+    results: int = 0
+    errors: int = 0
+    stale: int = 0
+    dropped: Mapping[Cause, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the law.
+
+        Raises:
+            EdgeError: More samples went somewhere than there were; a bug of ours.
+        """
+        if self.waiting < 0 or self.in_flight < 0:
+            raise EdgeError(f"accounts: expected no sample counted twice, got {self}")
+
+    @property
+    def waiting(self) -> int:
+        """Captured, and neither delivered nor dropped yet."""
+        return self.captured - self.delivered - sum(self.dropped.values())
+
+    @property
+    def in_flight(self) -> int:
+        """Delivered, and not settled yet."""
+        return self.delivered - self.results - self.errors - self.stale
+
+
+class Ledger:
+    """The accounts of a run, written by its threads.
+
+    Attributes:
+        accounts: As they are now; may be read from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.accounts = Accounts()
+        self._lock = threading.Lock()
+
+    def capture(self) -> None:
+        """Count a sample that the source gave; it waits."""
+        with self._lock:
+            self.accounts = replace(self.accounts, captured=self.accounts.captured + 1)
+
+    def drop(self, cause: Cause) -> None:
+        """Count a waiting sample as dropped."""
+        with self._lock:
+            dropped = {**self.accounts.dropped, cause: self.accounts.dropped.get(cause, 0) + 1}
+            self.accounts = replace(self.accounts, dropped=dropped)
+
+    def deliver(self) -> None:
+        """Count a waiting sample as given to the model; it is in flight."""
+        with self._lock:
+            self.accounts = replace(self.accounts, delivered=self.accounts.delivered + 1)
+
+    def settle(self, fate: Fate) -> None:
+        """Count what became of a sample in flight."""
+        with self._lock:
+            self.accounts = replace(self.accounts, **{fate: getattr(self.accounts, fate) + 1})

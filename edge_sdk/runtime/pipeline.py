@@ -1,0 +1,189 @@
+"""One sample through preprocess, session and decode: the same steps for a run, for a benchmark, and from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from edge_sdk.clock import monotonic_ns
+from edge_sdk.errors import InputError
+from edge_sdk.files import sha256_hex
+from edge_sdk.package import Manifest, ModelPackage
+from edge_sdk.preprocess import Preprocess, prepare_image, prepare_window
+from edge_sdk.profiles import DeviceProfile, detect_profile
+from edge_sdk.runtime.frame import Outcome, Sample, Timings
+from edge_sdk.session import Session, SessionConfig, config_for, open_session
+from edge_sdk.tasks import Result, build_task
+from edge_sdk.tensors import Array, Tensors, TensorSpec
+from edge_sdk.transform import Transform
+
+
+class Pipeline:
+    """A model with what comes before and after it; use it in `with`, from one thread at a time.
+
+    Attributes:
+        manifest: The contract of the model.
+        session: The opened model.
+        model: SHA-256 of the model's bytes.
+
+    Example:
+        >>> with Pipeline.open(open_package("parts.edge")) as pipeline:  # doctest: +SKIP
+        ...     print(pipeline(frame_bgr_hwc))
+    """
+
+    def __init__(self, manifest: Manifest, model: bytes, *, config: SessionConfig) -> None:
+        """Open the model and run it once, so that the first sample does not pay for set-up.
+
+        Args:
+            manifest: What the model is for, and what happens before it.
+            model: The serialized ONNX model.
+            config: How it is opened.
+
+        Raises:
+            InputError: It is not a model that this onnxruntime can run, or not the model of this manifest.
+            UnavailableError: A promised execution provider is not on this machine.
+        """
+        self.manifest = manifest
+        self.session: Session = open_session(model, config, where=manifest.name)
+        self.model = sha256_hex(model)
+        self._steps = manifest.preprocess
+        self._task = build_task(manifest.task)
+        if self._steps != Preprocess():
+            self._require_one_input()
+            self(self.example())
+
+    @classmethod
+    def open(
+        cls, package: ModelPackage, profile: DeviceProfile | None = None, *, score_threshold: float | None = None
+    ) -> Pipeline:
+        """Open the variant of a package that a board runs.
+
+        Args:
+            package: The package.
+            profile: The board; None finds out what this machine is.
+            score_threshold: For detection: least score of a reported box, 0 to 1; None keeps the package's.
+
+        Raises:
+            InputError: The package has no variant for the board, it cannot be loaded, or its task has no threshold.
+            UnavailableError: The board's execution providers are not on this machine.
+        """
+        manifest = _with_threshold(package.manifest, score_threshold)
+        board = profile or detect_profile().profile
+        _, model = package.model_for(board)
+        return cls(manifest, model, config=config_for(board))
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __call__(self, data: Array | Tensors) -> Result:
+        """Return what the model says about one sample's data (see `Sample.data`).
+
+        Raises:
+            InputError: The data does not fit the model.
+        """
+        return self.process(Sample(data, seq=0, captured_ns=monotonic_ns(), clock="arrival", source="")).value
+
+    def process(self, sample: Sample) -> Outcome:
+        """Take one sample the whole way.
+
+        Raises:
+            InputError: The sample does not fit the model.
+        """
+        start_ns = monotonic_ns()
+        tensors, transform = self.prepare(sample.data)
+        prepared_ns = monotonic_ns()
+        outputs = self.session.run(tensors)
+        inferred_ns = monotonic_ns()
+        value = self._task.decode(outputs, transform)
+        end_ns = monotonic_ns()
+        return Outcome(
+            seq=sample.seq,
+            captured_ns=sample.captured_ns,
+            clock=sample.clock,
+            source=sample.source,
+            model=self.model,
+            value=value,
+            labels=self.manifest.labels,
+            timings=Timings(
+                preprocess_ms=(prepared_ns - start_ns) / 1e6,
+                infer_ms=(inferred_ns - prepared_ns) / 1e6,
+                decode_ms=(end_ns - inferred_ns) / 1e6,
+            ),
+            age_ms=None if sample.clock == "file" else (end_ns - sample.captured_ns) / 1e6,
+        )
+
+    def prepare(self, data: Array | Tensors) -> tuple[Tensors, Transform | None]:
+        """Turn a sample's data into the model's inputs.
+
+        Returns:
+            The inputs by name, and where a picture's pixels went.
+
+        Raises:
+            InputError: The data is not what the declared preprocessing takes.
+        """
+        name = self.session.inputs[0].name
+        if self._steps.image is not None:
+            tensor, transform = prepare_image(self._steps.image, _array(data, "a picture"))
+            return {name: tensor}, transform
+        if self._steps.window is not None:
+            window = _array(data, "a window")
+            columns = window[:, np.newaxis] if window.ndim == 1 else window
+            return {name: prepare_window(self._steps.window, columns)}, None
+        tensors = data if isinstance(data, Mapping) else {name: data}
+        specs = {spec.name: spec for spec in self.session.inputs}
+        return {name: _tensor(array, specs.get(name)) for name, array in tensors.items()}, None
+
+    def example(self, *, size_wh: tuple[int, int] | None = None) -> Array | Tensors:
+        """Return data that fits the model: noise, always the same.
+
+        Args:
+            size_wh: Width and height of the picture, for a model that takes pictures; its own size if None.
+        """
+        noise = np.random.default_rng(0)
+        if self._steps.image is not None:
+            width, height = size_wh or self._steps.image.size_wh
+            return noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        if self._steps.window is not None:
+            return noise.standard_normal((self._steps.window.samples, len(self._steps.window.columns)))
+        return {
+            spec.name: noise.random([size if isinstance(size, int) else 1 for size in spec.shape[1:]]).astype(
+                spec.dtype
+            )
+            for spec in self.session.inputs
+        }
+
+    def _require_one_input(self) -> None:
+        count = len(self.session.inputs)
+        if count != 1:
+            raise InputError(f"{self.manifest.name}: expected one input for the declared preprocessing, got {count}")
+
+    def close(self) -> None:
+        """Give the model's memory back; closing twice is harmless."""
+        self.__dict__.pop("session", None)
+
+
+def _array(data: Array | Tensors, wanted: str) -> Array:
+    if isinstance(data, Mapping):
+        raise InputError(f"sample: expected {wanted}, got tensors by name ({', '.join(data)})")
+    return data
+
+
+def _tensor(array: Array, spec: TensorSpec | None) -> Array:
+    """Return an array as the model takes it, where only the batch axis or the width of the numbers differs."""
+    if spec is None:
+        return array
+    whole = array[np.newaxis] if array.ndim == len(spec.shape) - 1 else array
+    return whole.astype(spec.dtype, copy=False) if np.can_cast(whole.dtype, spec.dtype, "same_kind") else whole
+
+
+def _with_threshold(manifest: Manifest, score_threshold: float | None) -> Manifest:
+    if score_threshold is None:
+        return manifest
+    if manifest.task.kind != "detection":
+        raise InputError(f"score_threshold: expected a detection model, got {manifest.task.kind}")
+    return replace(manifest, task=replace(manifest.task, score_threshold=score_threshold))

@@ -1,0 +1,159 @@
+"""`edge-sdk run` as its user sees it: a process with an exit code, two streams and signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import pytest
+
+from edge_sdk.media import VideoFile
+from tests.runtime.models import COLORS, card, write_clip, write_colors
+
+EDGE_SDK = [sys.executable, "-c", "from edge_sdk.cli import main; main()"]
+
+
+@pytest.fixture
+def package(tmp_path):
+    return write_colors(tmp_path / "colors-1.edge")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_clip(tmp_path / "clip.mp4", [card(name, size_wh=(96, 64)) for name in COLORS * 4])
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("long") / "long.mp4", [card("red", size_wh=(320, 240))] * 4000)
+
+
+def run(*arguments):
+    """Run the command to its end; return its exit code, stdout and stderr."""
+    ended = subprocess.run([*EDGE_SDK, "run", *map(str, arguments)], capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_results_go_to_stdout_and_the_accounts_to_stderr(package, clip):
+    code, out, err = run(package, "--source", clip)
+    assert code == 0
+    assert [line.split(": ")[1].split()[0] for line in out.splitlines()] == [*COLORS] * 4
+    assert err.splitlines()[0].startswith(f"{clip}: at its end after ")
+    assert "captured 12 = 12 delivered + 0 dropped" in err.splitlines()
+    assert "delivered 12 = 12 results + 0 errors + 0 stale" in err.splitlines()
+
+
+def test_json_is_the_report(package, clip, tmp_path):
+    code, out, err = run(package, "--source", clip, "--sink", f"jsonl:{tmp_path}/r.jsonl", "--json", "--max-frames", 7)
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (report["source"], report["policy"], report["ended"]) == (str(clip), "every", "max-frames")
+    assert report["accounts"]["results"] == len((tmp_path / "r.jsonl").read_text().splitlines()) == 7
+    assert report["stages"]["frame"]["p50_ms"] > 0
+
+
+def test_json_lines_and_the_report_do_not_mix_on_stdout(package, clip):
+    code, out, err = run(package, "--source", clip, "--sink", "jsonl:-", "--json")
+    assert (code, out) == (3, "")
+    assert err == ("error: sink: expected stdout for --json alone, got console or jsonl:- too\nhint: write to a file\n")
+
+
+def test_several_sinks_get_the_same_results(package, clip, tmp_path):
+    sinks = [f"--sink={sink}" for sink in ("jsonl:-", f"jsonl:{tmp_path}/r.jsonl", f"video:{tmp_path}/out.mp4")]
+    code, out, _ = run(package, "--source", clip, *sinks)
+    assert code == 0
+    assert out == (tmp_path / "r.jsonl").read_text()
+    with VideoFile(tmp_path / "out.mp4") as video:
+        assert (video.frames, video.size_wh) == (12, (96, 64))
+
+
+def test_an_unreadable_picture_is_told_and_counted(package, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures/a.png"), card("blue"))
+    (tmp_path / "pictures/b.jpg").write_bytes(b"broken")
+    code, _, err = run(package, "--source", tmp_path / "pictures", "--sink", "none")
+    assert code == 0
+    assert f"{tmp_path}/pictures/b.jpg: expected a picture, got 6 bytes that cannot be decoded" in err
+    assert "captured 2 = 1 delivered + 1 unreadable" in err
+
+
+def await_lines(path, count):
+    """Wait until a file has so many lines."""
+    for _ in range(600):
+        if path.exists() and path.read_bytes().count(b"\n") >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} has too few lines")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "ended"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 0, "stopped")]
+)
+def test_a_signal_ends_a_run_in_good_order(package, long_clip, tmp_path, number, code, ended):
+    lines, video = tmp_path / "r.jsonl", tmp_path / "out.mp4"
+    arguments = ["run", package, "--source", long_clip, f"--sink=jsonl:{lines}", f"--sink=video:{video}", "--json"]
+    process = subprocess.Popen([*EDGE_SDK, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    await_lines(lines, 30)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    accounts = json.loads(out)["accounts"]
+    results = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert (process.returncode, json.loads(out)["ended"]) == (code, ended)
+    assert [result["seq"] for result in results] == list(range(accounts["results"]))
+    assert accounts["captured"] == accounts["delivered"] + accounts["dropped"].get("stopped", 0) < 4000
+    assert accounts["delivered"] == accounts["results"] >= 30
+    with VideoFile(video) as played:
+        assert len(list(played)) == accounts["results"]
+
+
+def test_a_run_that_is_killed_leaves_whole_lines_and_no_half_video(package, long_clip, tmp_path):
+    lines, video = tmp_path / "r.jsonl", tmp_path / "out.mp4"
+    arguments = ["run", package, "--source", long_clip, f"--sink=jsonl:{lines}", f"--sink=video:{video}", "--json"]
+    process = subprocess.Popen([*EDGE_SDK, *map(str, arguments)], stdout=subprocess.PIPE)
+    await_lines(lines, 30)
+    process.kill()
+    process.communicate(timeout=30)
+    assert [json.loads(line)["seq"] for line in lines.read_text().splitlines()][:30] == list(range(30))
+    assert lines.read_text().endswith("\n")
+    assert not video.exists()
+
+
+def test_a_full_disk_ends_the_run_with_its_accounts(package, clip):
+    code, _, err = run(package, "--source", clip, "--sink", "jsonl:/dev/full")
+    assert code == 5
+    assert "error: /dev/full: expected room to write, got a full disk\nhint: free some space and repeat\n" in err
+    assert "delivered 1 = 0 results + 1 errors + 0 stale" in err
+
+
+def test_a_reader_that_goes_away_ends_the_run(package, long_clip):
+    command = [*EDGE_SDK, "run", package, "--source", long_clip, "--sink", "jsonl:-"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert json.loads(process.stdout.readline())["seq"] == 0
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=30) == 5
+    assert "error: standard output: expected a place to write, got Broken pipe" in err
+    assert "Exception ignored" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--source", "camera:63"], 5, "error: camera:63: expected a camera at /dev/video63, got nothing there"),
+        (["--source", "none.mp4"], 3, "error: none.mp4: expected a video file, got nothing there"),
+        (["--source", "x.mp4", "--max-frames", "0"], 3, "error: max_frames: expected more than 0, got 0"),
+        (["--source", "x.mp4", "--profile", "jetson-orin-nan"], 3, "error: profile: expected a known board or a .toml"),
+        (["--source", "x.mp4", "--score-threshold", "0.5"], 3, "error: score_threshold: expected a detection model"),
+        (["--source", "x.mp4", "--policy", "some"], 2, "Invalid value for '--policy'"),
+        ([], 2, "Missing option '--source'"),
+    ],
+)
+def test_what_is_wrong_is_told(package, arguments, code, message):
+    ended, out, err = run(package, *arguments)
+    assert (ended, out) == (code, "")
+    assert message in err
+    assert "Traceback" not in err

@@ -1,0 +1,191 @@
+"""Our test doubles; there are no others."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+
+import cv2
+
+from edge_sdk.clock import monotonic_ns
+from edge_sdk.runtime.frame import Sample
+
+
+class Replay:
+    """A source that plays a script.
+
+    Args:
+        script: What each read gives: an array, or an error to raise.
+        live: Whether it stamps samples as a camera's driver would, or as a file of one sample a second.
+        stalls_s: How long each read takes before it answers; the last one counts for all that follow.
+    """
+
+    def __init__(self, script, *, live=False, stalls_s=(0.0,)):
+        self.name, self.live, self.fps = "replay", live, 1.0
+        self.is_closed = False
+        self._script, self._stalls_s, self._next = script, stalls_s, 0
+
+    @property
+    def reads(self):
+        """How many samples it has given or failed to give."""
+        return self._next
+
+    def read(self):
+        if self._next >= len(self._script):
+            return None
+        seq, self._next = self._next, self._next + 1
+        captured_ns = monotonic_ns() if self.live else seq * 1_000_000_000
+        time.sleep(self._stalls_s[min(seq, len(self._stalls_s) - 1)])
+        if isinstance(self._script[seq], Exception):
+            raise self._script[seq]
+        return Sample(self._script[seq], seq, captured_ns, "driver" if self.live else "file", self.name)
+
+    def close(self):
+        self.is_closed = True
+
+
+class Keep:
+    """A sink that keeps what it is given.
+
+    Args:
+        stalls_s: How long each write takes; the last one counts for all that follow.
+        fails_at: The number of the write that raises `failure`.
+        failure: What it raises.
+    """
+
+    def __init__(self, *, stalls_s=(0.0,), fails_at=None, failure=None):
+        self.samples, self.outcomes, self.closed = [], [], 0
+        self._stalls_s, self._fails_at, self._failure = stalls_s, fails_at, failure
+
+    def write(self, sample, outcome):
+        if len(self.outcomes) == self._fails_at:
+            raise self._failure
+        time.sleep(self._stalls_s[min(len(self.outcomes), len(self._stalls_s) - 1)])
+        self.samples.append(sample)
+        self.outcomes.append(outcome)
+
+    def close(self):
+        self.closed += 1
+
+
+class Server:
+    """A camera in the network, on this machine; serves its first caller, from a thread of its own.
+
+    Args:
+        pictures: What it sends, uint8 [height, width, 3].
+        then: What it does after that: `close` the connection, or stay `mute`.
+    """
+
+    def __init__(self, pictures=(), *, then="close"):
+        self._pictures, self._then = pictures, then
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+    def _serve(self):
+        try:
+            caller, _ = self._socket.accept()
+            with caller:
+                self.answer(caller)
+                if self._then == "mute":
+                    self._over.wait()
+        except OSError:
+            return  # the caller or the test has gone
+
+    def answer(self, caller):
+        """Say nothing."""
+
+
+class MjpegServer(Server):
+    """An HTTP camera that sends JPEG pictures in one endless answer."""
+
+    def answer(self, caller):
+        caller.recv(4096)
+        caller.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
+        for picture in self._pictures:
+            jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            caller.sendall(head.encode() + jpeg + b"\r\n")
+            time.sleep(0.01)
+
+
+class RtspServer(Server):
+    """An RTSP camera that sends an MPEG transport stream over the TCP connection of the calls.
+
+    Attributes:
+        requests: The requests it got, each a list of lines.
+    """
+
+    def __init__(self, pictures, folder: Path, *, then="close"):
+        super().__init__(pictures, then=then)
+        self.requests = []
+        self._stream = _transport_stream(pictures, folder / "stream.ts")
+
+    def answer(self, caller):
+        lines = caller.makefile("rb")
+        while request := [line.decode().strip() for line in iter(lines.readline, b"\r\n") if line]:
+            self.requests.append(request)
+            method = request[0].split()[0]
+            number = next(line for line in request if line.lower().startswith("cseq"))
+            caller.sendall(f"RTSP/1.0 200 OK\r\n{number}\r\n{_RTSP_ANSWERS[method]}".encode())
+            if method == "PLAY":
+                return self._play(caller)
+        return None
+
+    def _play(self, caller):
+        size_bytes = 7 * 188
+        for number, start in enumerate(range(0, len(self._stream), size_bytes)):
+            packet = struct.pack(">BBHII", 0x80, 33, number, number * 900, 1) + self._stream[start : start + size_bytes]
+            caller.sendall(b"$\0" + struct.pack(">H", len(packet)) + packet)
+
+
+_SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track1\r\n"
+_RTSP_ANSWERS = {
+    "OPTIONS": "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n",
+    "DESCRIBE": f"Content-Type: application/sdp\r\nContent-Length: {len(_SDP)}\r\n\r\n{_SDP}",
+    "SETUP": "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n\r\n",
+    "PLAY": "Session: 1\r\n\r\n",
+}
+
+
+def _transport_stream(pictures, path: Path) -> bytes:
+    size_wh = (pictures[0].shape[1], pictures[0].shape[0])
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), 25.0, size_wh)
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    return path.read_bytes()
+
+
+class Driver:
+    """What OpenCV shows of a camera's driver: it takes any setting, and has what it can do.
+
+    Args:
+        has: Values by property that stay as they are, whatever is set.
+    """
+
+    def __init__(self, has=None):
+        self.set_in_order = []
+        self._values, self._has = {}, has or {}
+
+    def set(self, name, value):
+        self.set_in_order.append(name)
+        self._values[name] = float(value)
+        return True
+
+    def get(self, name):
+        return float(self._has.get(name, self._values.get(name, 0.0)))

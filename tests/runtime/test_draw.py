@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_sdk.runtime.draw import annotate, captions
+from edge_sdk.tasks import Classification, Detections, TensorResult
+
+LABELS = ("bolt", "nut")
+
+
+def found(*xyxy, classes=None):
+    count = len(xyxy)
+    kinds = np.array(classes or [0] * count, np.int64)
+    return Detections(np.array(xyxy, np.float32).reshape(-1, 4), np.full(count, 0.5, np.float32), kinds)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (Classification((1, 5), (0.75, 0.25)), ["nut 0.75", "class 5 0.25"]),
+        (found([0, 0, 9, 9], [1, 1, 5, 5], classes=[0, 1]), ["bolt 0.50", "nut 0.50"]),
+        (found(), []),
+        (TensorResult({"y": np.array([[0.123456, 2]], np.float32)}), ["y [0.1235, 2]"]),
+        (TensorResult({"y": np.zeros((1, 80, 10, 10), np.float32)}), ["y float32 [1, 80, 10, 10]"]),
+        (TensorResult({"label": np.array([7])}), ["label [7]"]),
+    ],
+)
+def test_a_result_is_told_in_words(value, words):
+    assert captions(value, LABELS) == words
+
+
+@pytest.mark.parametrize("size_wh", [(320, 96), (96, 320)])
+def test_a_box_is_drawn_where_it_is(size_wh):
+    picture = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+    drawn = annotate(picture, found([30, 40, 70, 80]), LABELS)
+    assert drawn[80, 50].any()
+    assert drawn[60, 30].any()
+    assert drawn[60, 70].any()
+    assert not drawn[60, 50].any()
+    assert not picture.any()
+
+
+def test_classes_differ_in_colour():
+    picture = np.zeros((100, 100, 3), np.uint8)
+    colors = [tuple(annotate(picture, found([10, 40, 90, 90], classes=[i]), LABELS)[90, 50]) for i in range(10)]
+    assert len(set(colors)) == 10
+
+
+@pytest.mark.parametrize("xyxy", [[0, 0, 2, 2], [95, 0, 100, 40], [0, 0, 100, 60], [50, 59, 51, 60]])
+def test_a_box_at_the_edge_has_its_name_inside_the_picture(xyxy):
+    drawn = annotate(np.zeros((60, 100, 3), np.uint8), found(xyxy), LABELS)
+    filled = (drawn.any(axis=2)).sum()
+    assert drawn.shape == (60, 100, 3)
+    assert filled > 12 * 30
+
+
+def test_the_best_classes_are_written_in_the_corner():
+    drawn = annotate(np.full((60, 100, 3), 128, np.uint8), Classification((0, 1), (0.9, 0.1)), LABELS)
+    assert (drawn[:24, :40] != 128).any()
+    assert (drawn[40:] == 128).all()

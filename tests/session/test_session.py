@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.profiles import Provider, load_profile
+from edge_sdk.session import (
+    SessionConfig,
+    config_for,
+    host_config,
+    open_session,
+    save_plan,
+    usable_threads,
+)
+from edge_sdk.tensors import TensorSpec
+
+
+def build(nodes, x, y, weights=()) -> bytes:
+    graph = helper.make_graph(nodes, "g", [x], [y], [numpy_helper.from_array(array, name) for name, array in weights])
+    opsets = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+
+
+def value(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def doubling(kind=TensorProto.FLOAT) -> bytes:
+    return build([helper.make_node("Add", ["x", "x"], ["y"])], value("x", ["n", 3], kind), value("y", ["n", 3], kind))
+
+
+def float_convolution() -> bytes:
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])]
+    weights = [("w", np.ones((16, 16, 3, 3), np.float32))]
+    return build(nodes, value("x", [1, 16, 8, 8]), value("y", [1, 16, 8, 8]), weights)
+
+
+def quantized_convolution(kind=np.uint8) -> bytes:
+    """Return a 1x1 convolution of 64 channels with weights 127 between Q/DQ pairs of scale 1."""
+    zero, one = ("zero", np.array(0, kind)), ("one", np.array(1, np.float32))
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "one", "zero"], ["xq"]),
+        helper.make_node("DequantizeLinear", ["xq", "one", "zero"], ["xd"]),
+        helper.make_node("DequantizeLinear", ["w", "one", "wzero"], ["wd"]),
+        helper.make_node("Conv", ["xd", "wd"], ["c"]),
+        helper.make_node("QuantizeLinear", ["c", "step", "zero"], ["yq"]),
+        helper.make_node("DequantizeLinear", ["yq", "step", "zero"], ["y"]),
+    ]
+    weights = [zero, one, ("wzero", np.array(0, np.int8)), ("step", np.array(16384, np.float32))]
+    weights.append(("w", np.full((8, 64, 1, 1), 127, np.int8)))
+    return build(nodes, value("x", [1, 64, 4, 4]), value("y", [1, 8, 4, 4]), weights)
+
+
+def operators(plan) -> set[str]:
+    return {node.op_type for node in onnx.load(plan).graph.node}
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_model_runs(tmp_path, from_file):
+    model = doubling()
+    (tmp_path / "m.onnx").write_bytes(model)
+    session = open_session(tmp_path / "m.onnx" if from_file else model, host_config(), where="m.onnx")
+    assert session.inputs == (TensorSpec("x", "float32", ("n", 3)),)
+    assert session.outputs == (TensorSpec("y", "float32", ("n", 3)),)
+    assert session.providers == ("CPUExecutionProvider",)
+    assert session.run({"x": np.ones((2, 3), np.float32)})["y"].tolist() == [[2, 2, 2], [2, 2, 2]]
+
+
+@pytest.mark.parametrize("model", [b"", b"no model", doubling()[:60]], ids=["empty", "text", "cut short"])
+def test_what_is_no_model_is_told(model):
+    with pytest.raises(InputError, match=r"^m.onnx: expected a model that onnxruntime [\d.]+ can load, got "):
+        open_session(model, host_config(), where="m.onnx")
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"^m.onnx: .* NO_SUCHFILE"):
+        open_session(tmp_path / "none.onnx", host_config(), where="m.onnx")
+
+
+def test_a_model_of_numbers_that_numpy_lacks_is_told():
+    kind = TensorProto.BFLOAT16
+    model = build([helper.make_node("Identity", ["x"], ["y"])], value("x", [1], kind), value("y", [1], kind))
+    with pytest.raises(InputError) as caught:
+        open_session(model, host_config(), where="m.onnx")
+    assert str(caught.value) == "m.onnx: expected tensors of a type that NumPy has, got x as tensor(bfloat16)"
+
+
+@pytest.mark.parametrize("kind", ["FLOAT16", "DOUBLE", "UINT8", "INT8", "INT32", "INT64", "UINT32", "UINT64"])
+def test_numbers_of_every_kind_go_in_and_out(kind):
+    session = open_session(doubling(getattr(TensorProto, kind)), host_config(), where="m")
+    values = np.array([[1, 2, 3]], session.inputs[0].dtype)
+    assert session.run({"x": values})["y"].dtype == values.dtype
+    assert session.run({"x": values})["y"].tolist() == [[2, 4, 6]]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({}, "expected inputs x, got none"),
+        ({"x": np.ones((1, 3), np.float32), "z": np.ones(1)}, "expected inputs x, got x, z"),
+        ({"x": np.ones((1, 4), np.float32)}, "expected x of shape [n, 3], got [1, 4]"),
+        ({"x": np.ones((1, 3))}, "expected x as float32, got float64"),
+        ({"x": np.ones((1, 3), ">f4")}, "expected x as float32, got >f4"),
+    ],
+    ids=["missing", "unknown", "shape", "type", "byte order"],
+)
+def test_arrays_that_do_not_fit_are_refused(tensors, message):
+    session = open_session(doubling(), host_config(), where="m.onnx")
+    with pytest.raises(InputError) as caught:
+        session.run(tensors)
+    assert str(caught.value) == f"m.onnx: {message}"
+
+
+def test_arrays_that_fit_the_inputs_but_not_the_graph_are_refused():
+    nodes = [helper.make_node("Reshape", ["x", "five"], ["y"])]
+    model = build(nodes, value("x", ["n"]), value("y", [5]), [("five", np.array([5]))])
+    session = open_session(model, host_config(), where="m.onnx")
+    with pytest.raises(InputError, match=r"^m.onnx: expected inputs that it can run, got "):
+        session.run({"x": np.ones(4, np.float32)})
+
+
+def test_a_promised_provider_that_is_not_there_is_refused():
+    config = SessionConfig(providers=(Provider("NoSuchProvider"), Provider("CPUExecutionProvider")))
+    with pytest.raises(
+        UnavailableError, match=r"^m.onnx: expected execution provider NoSuchProvider, got .*CPU"
+    ) as caught:
+        open_session(doubling(), config, where="m.onnx")
+    assert caught.value.hint.startswith("install the board's own onnxruntime build")
+
+
+def test_a_configuration_entry_that_onnxruntime_refuses_is_told():
+    with pytest.raises(InputError, match=r"^m.onnx: .*Config key is empty"):
+        open_session(doubling(), SessionConfig(entries={"": "1"}), where="m.onnx")
+
+
+def test_a_board_opens_models_as_its_profile_says():
+    profile = load_profile("raspberry-pi-5")
+    config = config_for(profile)
+    assert (config.providers, config.threads, config.spinning) == (profile.providers, 3, False)
+    assert config.entries == profile.session
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8])
+def test_integer_sums_are_exact(kind):
+    most = int(np.iinfo(kind).max)
+    session = open_session(quantized_convolution(kind), host_config(), where="m")
+    outputs = session.run({"x": np.full((1, 64, 4, 4), most, np.float32)})
+    exact = 64 * most * 127
+    assert outputs["y"].tolist() == np.full((1, 8, 4, 4), round(exact / 16384) * 16384).tolist()
+
+
+def test_the_plan_has_no_float_layout_of_x86(tmp_path):
+    save_plan(float_convolution(), tmp_path / "plan.onnx", where="m")
+    assert operators(tmp_path / "plan.onnx") == {"Conv"}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8])
+def test_the_plan_shows_which_work_is_done_in_integers(tmp_path, kind):
+    save_plan(quantized_convolution(kind), tmp_path / "plan.onnx", where="m")
+    assert "QLinearConv" in operators(tmp_path / "plan.onnx")
+    weights = onnx.load(tmp_path / "plan.onnx").graph.initializer
+    zeros = {numpy_helper.to_array(one).dtype for one in weights if one.name.startswith("zero")}
+    assert zeros == {np.dtype(kind)}
+
+
+def test_a_plan_of_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"^m.onnx: expected a model that onnxruntime can load, got "):
+        save_plan(b"no model", tmp_path / "plan.onnx", where="m.onnx")
+
+
+def test_a_plan_that_cannot_be_written_is_told_and_nothing_is_printed(tmp_path, capfd):
+    with pytest.raises(UnavailableError) as caught:
+        save_plan(doubling(), tmp_path, where="m")
+    assert str(caught.value) == f"{tmp_path}: expected a place to write, got Is a directory"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_threads_are_those_that_the_process_may_use():
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert usable_threads() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert usable_threads() == len(allowed)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_sdk.errors import InputError
+from edge_sdk.tasks import TaskSpec, build_task, tell_task
+from edge_sdk.tensors import TensorSpec
+
+CASES = json.loads((Path(__file__).parents[1] / "cases" / "tasks" / "tell.json").read_text())
+
+
+def tell(case: dict) -> TaskSpec:
+    outputs = [TensorSpec(name, dtype, tuple(shape)) for name, dtype, shape in case["outputs"]]
+    return tell_task(case.get("said"), outputs, labels=case.get("labels", 0))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "kind" in case], ids=str)
+def test_the_task_is_told_from_the_outputs(case):
+    wanted = TaskSpec(kind=case["kind"], head=case.get("head", ""))
+    assert tell(case) == wanted
+    assert build_task(wanted).spec == wanted
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "error" in case], ids=str)
+def test_outputs_that_are_not_those_of_the_said_task_are_refused(case):
+    with pytest.raises(InputError) as caught:
+        tell(case)
+    assert str(caught.value) == case["error"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"score_threshold": 1.5}, "score_threshold, iou_threshold: expected 0 to 1, got 1.5 and 0.5"),
+        ({"iou_threshold": float("nan")}, "score_threshold, iou_threshold: expected 0 to 1, got 0.3 and nan"),
+        ({"max_detections": 0}, "max_detections, top_k: expected at least 1, got 0 and 5"),
+        ({"head": "yolov8"}, "head: expected one for detection and none else, got 'yolov8' for classification"),
+        ({"kind": "detection"}, "head: expected one for detection and none else, got '' for detection"),
+    ],
+)
+def test_an_impossible_declaration_is_refused(wrong, message):
+    with pytest.raises(InputError) as caught:
+        TaskSpec(**{"kind": "classification", **wrong})
+    assert str(caught.value) == message
