@@ -17,6 +17,7 @@ from typing import Any
 from edge_sdk.errors import InputError
 from edge_sdk.files import unreadable
 from edge_sdk.quantize.graph import Model
+from edge_sdk.quantize.rewrite import heads_to_products
 
 LEAST_OPSET = 13
 """The first operator set whose QuantizeLinear has an axis, which per-channel weights need."""
@@ -72,8 +73,8 @@ def clean_model(model: Model, *, where: str, max_opset: int, shapes: Shapes | No
     _fix_sizes(fixed, shapes or {}, where)
     folded = _fold(fixed, where)
     _name_nodes(folded)
-    folded = onnx.shape_inference.infer_shapes(folded, data_prop=True)
-    _keep_used_domains(folded)
+    folded = heads_to_products(onnx.shape_inference.infer_shapes(folded, data_prop=True))
+    _keep_used(folded)
     folded.ir_version = onnx.helper.find_min_ir_version_for(folded.opset_import, ignore_unknown=True)
     return folded
 
@@ -168,6 +169,7 @@ def _fold(model: Model, where: str) -> Model:
 
 
 def _name_nodes(model: Model) -> None:
+    """Give each node a name of its own, and drop what exporters wrote beside it (stack traces, for one)."""
     used: set[str] = set()
     for index, node in enumerate(model.graph.node):
         name = node.name or f"{node.op_type}_{index}"
@@ -175,14 +177,23 @@ def _name_nodes(model: Model) -> None:
             name += "_"
         node.name = name
         used.add(name)
+        node.ClearField("doc_string")
+        node.ClearField("metadata_props")
 
 
-def _keep_used_domains(model: Model) -> None:
+def _keep_used(model: Model) -> None:
+    """Drop operator sets that no operator is of, and what exporters wrote about the model."""
     used = {node.domain for node in model.graph.node} | {""}
     kept = {entry.domain: entry for entry in model.opset_import if entry.domain in used}
     del model.opset_import[:]
     model.opset_import.extend(kept.values())
     del model.functions[:]
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    model.ClearField("doc_string")
+    model.graph.ClearField("doc_string")
+    model.graph.name = "main"
+    model.producer_name, model.producer_version = "edge-sdk", ""
 
 
 def _short(exc: Exception) -> str:

@@ -1,11 +1,14 @@
 """From a float graph and a placement to the ONNX file of a family.
 
 - Weights are int8 in the file, symmetric, one scale an output channel, followed by DequantizeLinear.
+- Biases stay float: onnxruntime itself rounds them to int32 with scale = input scale x weight scale where it fuses a
+  layer (TensorRT refuses any other form), and they are corrected for what rounding the weights did to the mean.
 - `arm-int8` and `x86-int8`: asymmetric activations, stored as int8 and as uint8 (the same steps, 128 higher, for which
-  x86 has the faster kernels); biases int32 with scale = input scale x weight scale; a clamp that the range of its
-  result already enforces is left out.
-- `tensorrt-int8`: symmetric activations, zero point 0 everywhere, float biases.
+  x86 has the faster kernels); a clamp that the range of its result already enforces is left out.
+- `tensorrt-int8`: symmetric activations, zero point 0 everywhere.
 - `fp16`: float16 inside, float32 inputs and outputs.
+- What can be inferred (shapes) or tells nobody anything (names of tensors and Q/DQ nodes) is not written: it is a tenth
+  of a small model. Operators keep their names.
 """
 
 from __future__ import annotations
@@ -36,18 +39,16 @@ class Form:
     Attributes:
         activations: Element type of quantized activations.
         symmetric: Whether the zero point of activations is always 0.
-        int_bias: Whether biases are int32.
     """
 
     activations: Literal["int8", "uint8"]
     symmetric: bool
-    int_bias: bool
 
 
 FORMS: Mapping[Family, Form] = {
-    "arm-int8": Form("int8", symmetric=False, int_bias=True),
-    "x86-int8": Form("uint8", symmetric=False, int_bias=True),
-    "tensorrt-int8": Form("int8", symmetric=True, int_bias=False),
+    "arm-int8": Form("int8", symmetric=False),
+    "x86-int8": Form("uint8", symmetric=False),
+    "tensorrt-int8": Form("int8", symmetric=True),
 }
 
 
@@ -129,10 +130,8 @@ class _Emitter:
         kept = [t for t in model.graph.initializer if t.name in used or t.name in self._names_in_subgraphs()]
         del model.graph.initializer[:]
         model.graph.initializer.extend([*kept, *self.initializers])
-        made = {name for node in self.nodes for name in node.output}
-        known = [value for value in model.graph.value_info if value.name in made]
+        _shorten(model, keep={*self.graph.inputs, *self.graph.outputs, *self._names_in_subgraphs()})
         del model.graph.value_info[:]
-        model.graph.value_info.extend(known)
         return model
 
     def _needless_clamps(self) -> dict[str, str]:
@@ -206,13 +205,9 @@ class _Emitter:
 
         quant = self.quants[name]
         scale, zero = self._scale(name, quant)
-        result = name if self._replaces(name) else f"{name}_dequantized"
-        self.nodes.append(
-            helper.make_node("QuantizeLinear", [source, scale, zero], [f"{name}_quantized"], f"{name}_quantize")
-        )
-        self.nodes.append(
-            helper.make_node("DequantizeLinear", [f"{name}_quantized", scale, zero], [result], f"{name}_dequantize")
-        )
+        result = name if self._replaces(name) else f"{name}_dq"
+        self.nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [f"{name}_q"]))
+        self.nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", scale, zero], [result]))
         self.renamed[name] = result
 
     def _operand(self, name: str, node: Node) -> str:
@@ -247,8 +242,8 @@ class _Emitter:
         axis = _channel_axis(node, weight)
         scales = _weight_scales(weight, axis)
         quant = self.quants[node.input[0]]
-        bias = self._bias(node)
-        if bias is not None and self.form.int_bias:
+        bias = self._bias(node, weight.shape[axis])
+        if bias is not None:
             scales = np.maximum(scales, (np.abs(bias) / (quant.scale * _BIAS_LIMIT)).astype(np.float32))
         shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
         spread = scales.reshape(shape) if scales.ndim else scales
@@ -259,41 +254,39 @@ class _Emitter:
         mean = self.means.get(node.input[0])
         if mean is not None:
             bias = bias - weight_shift(node, stored.astype(np.float64) * spread - weight, mean)
-        if self.form.int_bias:
-            scales = (scales * np.float32(quant.scale)).astype(np.float32)
-            steps = np.clip(np.rint(bias / scales), -_BIAS_LIMIT, _BIAS_LIMIT).astype(np.int32)
-            copy.input[2] = self._dequantized(f"{node.name}_bias", steps, scales, 0)
-        else:
-            self._initializer(f"{node.name}_bias", bias.astype(np.float32))
-            copy.input[2] = f"{node.name}_bias"
+        self._initializer(f"{node.name}_bias", bias.astype(np.float32))
+        copy.input[2:] = [f"{node.name}_bias"]
 
-    def _bias(self, node: Node) -> npt.NDArray[np.float64] | None:
-        """Return the bias of a layer, if it is one that can be corrected and stored."""
-        values = self.graph.constants.get(node.input[2]) if len(node.input) > 2 else None
+    def _bias(self, node: Node, channels: int) -> npt.NDArray[np.float64] | None:
+        """Return the bias of a layer, zeros if it has none; None if it cannot be corrected."""
+        if node.op_type == "MatMul":
+            return None
+        if len(node.input) < 3 or not node.input[2]:
+            return np.zeros(channels)
+        values = self.graph.constants.get(node.input[2])
         return values.astype(np.float64) if values is not None and values.ndim == 1 else None
 
     def _dequantized(self, name: str, stored: npt.NDArray[Any], scales: npt.NDArray[np.float32], axis: int) -> str:
         from onnx import helper
 
-        self._initializer(f"{name}_stored", stored)
+        self._initializer(f"{name}_int", stored)
         self._initializer(f"{name}_scale", scales)
         self._initializer(f"{name}_zero", np.zeros(scales.shape, stored.dtype))
         self.nodes.append(
             helper.make_node(
                 "DequantizeLinear",
-                [f"{name}_stored", f"{name}_scale", f"{name}_zero"],
-                [f"{name}_dequantized"],
-                f"{name}_dequantize",
+                [f"{name}_int", f"{name}_scale", f"{name}_zero"],
+                [f"{name}_dq"],
                 axis=axis if scales.ndim else None,
             )
         )
-        return f"{name}_dequantized"
+        return f"{name}_dq"
 
     def _constant(self, name: str) -> str:
         """Write the constant operand of a sum or product as int8; return the name of the dequantized tensor."""
         from onnx import helper
 
-        result = f"{name}_dequantized"
+        result = f"{name}_dq"
         if result in self.written:
             return result
         self.written.add(result)
@@ -301,10 +294,8 @@ class _Emitter:
         quant = to_quant(min(0.0, float(values.min())), max(0.0, float(values.max())), symmetric=False)
         scale, zero = self._scale(name, quant)
         stored = np.clip(np.rint(values / np.float32(quant.scale)) + quant.zero_point, LOWEST, HIGHEST)
-        self._initializer(f"{name}_stored", self._as_stored(stored))
-        self.nodes.append(
-            helper.make_node("DequantizeLinear", [f"{name}_stored", scale, zero], [result], f"{name}_dequantize")
-        )
+        self._initializer(f"{name}_int", self._as_stored(stored))
+        self.nodes.append(helper.make_node("DequantizeLinear", [f"{name}_int", scale, zero], [result]))
         return result
 
     def _scale(self, name: str, quant: Quant) -> tuple[str, str]:
@@ -356,6 +347,20 @@ def weight_shift(node: Node, error: npt.NDArray[Any], mean: npt.NDArray[Any]) ->
     group = int(attributes(node).get("group", 1))
     inputs = mean.reshape(group, -1).repeat(error.shape[0] // group, axis=0)
     return np.asarray((taps * inputs).sum(axis=1), np.float64)
+
+
+def _shorten(model: Model, *, keep: set[str]) -> None:
+    """Give the tensors of the main graph short names; operators keep theirs, which reports speak of."""
+    short: dict[str, str] = {name: name for name in keep | {""}}
+
+    def renamed(name: str) -> str:
+        return short.setdefault(name, f"t{len(short)}" if f"t{len(short)}" not in keep else f"t{len(short)}_")
+
+    for node in model.graph.node:
+        node.input[:] = [renamed(name) for name in node.input]
+        node.output[:] = [renamed(name) for name in node.output]
+    for tensor in model.graph.initializer:
+        tensor.name = renamed(tensor.name)
 
 
 def _channel_axis(node: Node, weight: npt.NDArray[Any]) -> int:

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 BINS = 4096
 _HALF = BINS // 2
-_SMALLEST_EXPONENT = -60
-_LARGEST_EXPONENT = 100
+_LEAST_EXPONENT = -60
+_CHUNK = 1 << 16
+"""Values at a time: what fits the cache is ten times as fast."""
 
 
 @dataclass(slots=True)
@@ -28,8 +29,8 @@ class Histogram:
     Attributes:
         counts: One count a bin; bin i holds values from `(i - BINS / 2) * width` up.
         exponent: Power of two of the bin's width; None before the first value other than zero.
-        low: Least value seen.
-        high: Greatest value seen.
+        low: Least value seen, at most 0.
+        high: Greatest value seen, at least 0.
         zeros: Count of exact zeros, not in `counts`.
         unusable: Count of NaN and infinite values, not in `counts`.
     """
@@ -51,11 +52,6 @@ class Histogram:
         """The middle of each bin."""
         return np.asarray((np.arange(BINS) - _HALF + 0.5) * self.width, np.float64)
 
-    @property
-    def total(self) -> int:
-        """How many usable values were seen."""
-        return int(self.counts.sum()) + self.zeros
-
     def add(self, values: npt.NDArray[Any]) -> None:
         """Count the values of an array of any shape."""
         flat = np.asarray(values, np.float32).ravel()
@@ -73,9 +69,10 @@ class Histogram:
         self.zeros += zeros
         if self.exponent is None:
             return
-        bins = np.floor(flat * np.float32(1.0 / self.width)).astype(np.int32)
-        bins += _HALF
-        self.counts += np.bincount(bins, minlength=BINS)
+        per_width = np.float64(1.0 / self.width)  # in float64 no product with it is rounded, nor becomes zero
+        for start in range(0, flat.size, _CHUNK):
+            bins = np.floor(flat[start : start + _CHUNK] * per_width).astype(np.int64) + _HALF
+            self.counts += np.bincount(bins, minlength=BINS)
         self.counts[_HALF] -= zeros
 
     def merge(self, other: Histogram) -> None:
@@ -95,7 +92,7 @@ class Histogram:
         """Make the bins wide enough that a value of this magnitude, and its negative, has one."""
         if magnitude == 0:
             return
-        exponent = int(np.clip(np.frexp(magnitude)[1] - int(np.log2(_HALF)), _SMALLEST_EXPONENT, _LARGEST_EXPONENT))
+        exponent = max(int(np.frexp(magnitude)[1]) - int(np.log2(_HALF)), _LEAST_EXPONENT)
         if self.exponent is None or exponent > self.exponent:
             self._widen_to(exponent)
 

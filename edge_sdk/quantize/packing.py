@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from edge_sdk import records
 from edge_sdk.package import FileEntry, Manifest, Provenance, Variant, write_package
-from edge_sdk.quantize.make import MIN_SNR_DB, Made
+from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.page import report_page
 from edge_sdk.quantize.report import QuantReport
 from edge_sdk.quantize.source import Source
+from edge_sdk.tensors import Array
 
 
 def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport) -> None:
@@ -32,7 +33,7 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
     variants: dict[str, Variant] = {}
     for variant, told in zip(made, report.variants, strict=True):
         model = _add(contents, f"variants/{variant.family}/model.onnx", variant.model)
-        golden = _add(contents, f"golden/{variant.family}.npz", _npz(variant.golden))
+        golden = _add(contents, f"golden/{variant.family}.npz", _npz(variant.golden.arrays))
         variants[variant.family] = Variant(
             model=model,
             opset=source.graph.opset,
@@ -40,7 +41,7 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
             integer_share=min((plan.integer_share for plan in told.plans), default=0.0),
             accuracy=variant.accuracy,
             golden=golden,
-            min_snr_db=MIN_SNR_DB[variant.family],
+            min_snr_db=variant.golden.min_snr_db,
         )
     extra = [_add(contents, "report.json", records.to_json(report).encode())]
     extra.append(_add(contents, "report.html", report_page(report).encode()))
@@ -76,7 +77,7 @@ def _add(contents: dict[str, bytes], name: str, data: bytes) -> FileEntry:
     return FileEntry.of(name, data)
 
 
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+def _npz(arrays: Mapping[str, Array]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

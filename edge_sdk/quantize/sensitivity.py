@@ -12,8 +12,8 @@ from edge_sdk.quantize.guard import LayerNoise
 from edge_sdk.session import Session
 from edge_sdk.tensors import Tensors
 
-_BOUNDARY_WORK = 8
-"""Multiply-accumulates that quantizing and dequantizing one value is worth; orders the ranking only."""
+_MOVED_WORK = 8
+"""Multiply-accumulates that moving one value or weight in float is worth; orders the ranking only."""
 
 
 def rank_layers(
@@ -46,8 +46,8 @@ def rank_layers(
 
 
 def _cost(graph: Graph, node: Node) -> float:
-    moved = graph.elements(node.input[0]) + graph.elements(node.output[0])
-    return float(graph.macs(node) + _BOUNDARY_WORK * moved + 1)
+    moved = sum(graph.elements(name) for name in (node.input[0], node.input[1], node.output[0]))
+    return float(graph.macs(node) + _MOVED_WORK * moved + 1)
 
 
 def _relative_error(expected: Sequence[Tensors], got: Iterable[Tensors]) -> float:

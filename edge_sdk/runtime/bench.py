@@ -56,12 +56,13 @@ def bench(pipeline: Pipeline, source: Source | None = None, *, frames: int = 200
         frames: How many samples are measured.
 
     Raises:
-        InputError: `frames` is not positive, the source has no samples, or they do not fit the model.
+        InputError: `frames` is not positive, the source has no samples, or the first does not fit the model.
         UnavailableError: The source is gone.
     """
     if frames < 1:
         raise InputError(f"frames: expected at least 1, got {frames}")
     samples = [_noise(pipeline)] if source is None else _first(source)
+    pipeline.process(samples[0])  # told at once if it does not fit, instead of counted
     Run(pipeline, _Again(samples, _WARM_UP_FRAMES)).execute()
     beside = _Bare(pipeline)
     report = Run(pipeline, _Again(samples, frames), sinks=[beside]).execute()

@@ -150,12 +150,8 @@ class Pipeline:
             return noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
         if self._steps.window is not None:
             return noise.standard_normal((self._steps.window.samples, len(self._steps.window.columns)))
-        return {
-            spec.name: noise.random([size if isinstance(size, int) else 1 for size in spec.shape[1:]]).astype(
-                spec.dtype
-            )
-            for spec in self.session.inputs
-        }
+        shapes = {spec: [size if isinstance(size, int) else 1 for size in spec.shape] for spec in self.session.inputs}
+        return {spec.name: noise.random(shape).astype(spec.dtype) for spec, shape in shapes.items()}
 
     def _require_one_input(self) -> None:
         count = len(self.session.inputs)

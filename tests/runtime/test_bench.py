@@ -42,3 +42,9 @@ def test_a_source_without_samples_is_refused(colors):
 
 def test_a_model_without_preprocessing_is_measured_on_noise(adds):
     assert bench(adds, frames=5).source == "noise"
+
+
+def test_a_sample_that_does_not_fit_is_told_at_once(colors, caplog):
+    with pytest.raises(InputError, match=r"^image: expected uint8 \[height, width, 3\], got "):
+        bench(colors, Replay([card("red")[:, :, 0]]))
+    assert caplog.messages == []

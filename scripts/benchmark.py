@@ -1,0 +1,337 @@
+"""Measures what edge-sdk claims, beside onnxruntime's own quantizer, in one run; called by scripts/bench.
+
+Every figure of speed is a ratio between two things measured in turns in the same process, so that a busy machine slows
+both. Accuracy is paired: the same samples through both. The figures go to benchmarks/<profile>/<date>.json, with the
+command and the versions, and as a table to benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import json
+import os
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+import edge_sdk
+from edge_sdk.package import ModelPackage, open_package
+from edge_sdk.profiles import detect_profile
+from edge_sdk.quantize.data import Samples, read_samples
+from edge_sdk.quantize.measure import Evaluation
+from edge_sdk.session import Session, host_config, open_session
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = Path(os.environ.get("EDGE_SDK_ASSETS", ROOT.parent / "shared/assets"))
+CLI = Path(sys.executable).parent / "edge-sdk"
+ROUNDS, RUNS = 9, 12
+
+
+def main() -> None:
+    """Measure, and write the figures down."""
+    parser = argparse.ArgumentParser(description="Measure edge-sdk beside onnxruntime's own quantizer, as ratios.")
+    parser.add_argument("--models", nargs="*", help="names in benchmarks/models.toml; all if left out")
+    parser.add_argument("--no-write", action="store_true", help="print the figures, keep nothing")
+    arguments = parser.parse_args()
+    profile = detect_profile().profile.name
+    figures: dict[str, Any] = {
+        "command": "scripts/bench",
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "profile": profile,
+        "machine": {"cores": os.cpu_count(), "arch": platform.machine()},
+        "versions": {
+            "edge_sdk": edge_sdk.__version__,
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            "onnx": onnx.__version__,
+            "numpy": np.__version__,
+        },
+        "classifiers": {name: row for name, row in classifiers(arguments.models, profile)},
+        "calibration_memory": calibration_memory(),
+        "command_line": command_line(),
+        "runtime": runtime(profile),
+    }
+    print(json.dumps(figures, indent=2))
+    if not arguments.no_write:
+        keep(figures)
+
+
+def classifiers(names: list[str] | None, profile: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the figures of each classifier of the assets."""
+    table = tomllib.loads((ROOT / "benchmarks/models.toml").read_text())
+    for name in names or table:
+        if not (ASSETS / table[name]["model"]).is_file():
+            print(f"skipped {name}: no test assets in {ASSETS}", file=sys.stderr)
+            continue
+        print(f"measuring {name}", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            yield name, classifier(table[name], profile, Path(folder))
+
+
+def classifier(entry: dict[str, Any], profile: str, folder: Path) -> dict[str, Any]:
+    """Return the figures of one classifier: ours for an ARM board and for this machine, and onnxruntime's own."""
+    model = ASSETS / entry["model"]
+    arguments = data_arguments(entry, folder)
+    packages = {}
+    start = time.perf_counter()
+    for board in ("raspberry-pi-5", profile):
+        packages[board] = folder / f"{board}.edge"
+        call = [str(CLI), "quantize", str(model), "-p", board, *arguments, "-o", str(packages[board]), "--name", "m"]
+        done = subprocess.run([*call, "--json"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return {"refused": done.stderr.strip(), "exit_code": done.returncode}
+        if board == "raspberry-pi-5":
+            seconds, report = time.perf_counter() - start, json.loads(done.stdout)
+    package = open_package(packages["raspberry-pi-5"])
+    peers = {
+        "quantize_static": peer(model, package, arguments, folder / "peer.onnx", per_channel=False),
+        "quantize_static per channel": peer(model, package, arguments, folder / "channel.onnx", per_channel=True),
+    }
+    family, here = open_package(packages[profile]).model_for(detect_profile().profile)
+    sessions = {
+        "float": open_session(model, host_config(), where="float"),
+        family: open_session(here, host_config(), where=family),
+        **{name: open_session(path, host_config(), where=name) for name, path in peers.items()},
+    }
+    latency = latencies(sessions, package)
+    variant = report["variants"][0]
+    accuracy = variant["accuracy"]
+    return {
+        "samples": accuracy["samples"],
+        "float": round(accuracy["float_value"], 2),
+        "drop_points": round(accuracy["float_value"] - accuracy["value"], 2),
+        "drop_interval": [round(accuracy["drop_low"], 2), round(accuracy["drop_high"], 2)],
+        "agreement": round(accuracy["agreement"], 4),
+        "size_ratio": round(variant["size_ratio"], 4),
+        "integer_share": round(variant["plans"][0]["integer_share"], 4),
+        "layers_returned": len(variant["returned"]),
+        "quantize_seconds": round(seconds, 1),
+        "latency_ratio_to_float": {name: round(ms / latency["float"], 3) for name, ms in latency.items()},
+        "latency_ratio_to_quantize_static": round(latency[family] / latency["quantize_static"], 3),
+        "peers": {
+            name: peer_accuracy(sessions[name], sessions["float"], package, entry, arguments) for name in peers
+        },
+    }
+
+
+def data_arguments(entry: dict[str, Any], folder: Path) -> list[str]:
+    """Return the options of `edge-sdk quantize` that name the data; what has to be cut first is written to `folder`."""
+    flags = list(entry["flags"])
+    if "arrays" in entry:
+        arrays = np.load(ASSETS / entry["arrays"])
+        for role in ("calibration", "eval"):
+            chosen = arrays["role"] == role
+            np.savez(folder / f"{role}.npz", x=arrays["x"][chosen], y=arrays["label"][chosen])
+        return [*flags, "--calibration", f"{folder}/calibration.npz:x", "--evaluation", f"{folder}/eval.npz:x",
+                "--labels", f"{folder}/eval.npz:y"]  # fmt: skip
+    labels = ASSETS / entry["labels"]
+    if "label_column" in entry:
+        labels = renamed_labels(labels, entry["label_column"], folder / "labels.csv")
+    if "window" in entry:
+        steps = folder / "steps.toml"
+        steps.write_text(
+            f'[window]\ncolumns = ["x"]\nsamples = {entry["window"]}\nhop = {entry["window"]}\nnormalize = "window"\n'
+        )
+        flags += ["--preprocess", str(steps), "--evaluation", str(ASSETS / entry["evaluation"])]
+    return [*flags, "--calibration", str(ASSETS / entry["calibration"]), "--labels", str(labels)]
+
+
+def renamed_labels(path: Path, column: str, to: Path) -> Path:
+    """Write a copy of a label file in which the named column is the label."""
+    with path.open(newline="") as source, to.open("w", newline="") as target:
+        writer = csv.writer(target)
+        writer.writerow(["file", "label", "role"])
+        writer.writerows([row["file"], row[column], row["role"]] for row in csv.DictReader(source))
+    return to
+
+
+class Reader(CalibrationDataReader):
+    """Gives the calibration samples to onnxruntime's quantizer."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._items = iter(samples)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """Return the next sample, or None."""
+        item = next(self._items, None)
+        return None if item is None else dict(item.tensors)
+
+
+def peer(model: Path, package: ModelPackage, arguments: list[str], to: Path, *, per_channel: bool) -> Path:
+    """Quantize with onnxruntime's own tool: documented preprocessing, defaults, the same samples."""
+    prepared = to.with_suffix(".prepared.onnx")
+    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+    samples = calibration_of(package, arguments).spread(package.manifest.provenance.calibration_samples)
+    quantize_static(str(prepared), str(to), Reader(samples), per_channel=per_channel)
+    return to
+
+
+def calibration_of(package: ModelPackage, arguments: list[str]) -> Samples:
+    """Return the samples that the package was calibrated with."""
+    data = arguments[arguments.index("--calibration") + 1]
+    labels = arguments[arguments.index("--labels") + 1]
+    if not labels.endswith(".csv"):
+        return read_samples(data, package.manifest.preprocess, package.manifest.inputs)
+    with Path(labels).open(newline="") as file:
+        wanted = [Path(data) / row["file"] for row in csv.DictReader(file) if row["role"] == "calibration"]
+    from edge_sdk.quantize.data import read_pictures
+
+    return read_pictures(wanted, package.manifest.preprocess, package.manifest.inputs)
+
+
+def peer_accuracy(
+    session: Session, reference: Session, package: ModelPackage, entry: dict[str, Any], arguments: list[str]
+) -> dict[str, float]:
+    """Return agreement and drop of a peer's model on the samples that ours was measured on."""
+    from edge_sdk.profiles import load_profile
+    from edge_sdk.quantize import ImageFlags, QuantRequest, preprocess_from_file
+    from edge_sdk.quantize.material import choose_material
+    from edge_sdk.quantize.measure import run_all
+    from edge_sdk.quantize.source import open_source
+
+    option = {name: value for name, value in zip(arguments, arguments[1:], strict=False) if name.startswith("--")}
+    flags = {"normalize": option.get("--normalize"), "resize": option.get("--resize")}
+    told = {name: value for name, value in flags.items() if value}
+    steps = preprocess_from_file(Path(option["--preprocess"])) if "--preprocess" in option else None
+    request = QuantRequest(
+        model=ASSETS / entry["model"],
+        profiles=(load_profile("raspberry-pi-5"),),
+        calibration=option["--calibration"],
+        preprocess=steps or (ImageFlags(**told) if told else None),
+        labels=option["--labels"],
+        evaluation=option.get("--evaluation"),
+        name="m",
+    )
+    material = choose_material(request, open_source(request))
+    blank = Evaluation(package.manifest.task, material.evaluation, material.truths, ())
+    truth = Evaluation(blank.task, blank.samples, blank.truths, run_all(reference, blank, lambda _: None))
+    accuracy = truth.measure(session, lambda _: None)
+    return {
+        "agreement": round(accuracy.agreement, 4),
+        "drop_points": round((accuracy.float_value or 0) - (accuracy.value or 0), 2),
+    }
+
+
+def latencies(sessions: dict[str, Session], package: ModelPackage) -> dict[str, float]:
+    """Return the median time of one inference in ms, measured in turns."""
+    golden = package.manifest.variants[next(iter(package.manifest.variants))].golden
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "golden.npz"
+        path.write_bytes(package.read(golden))
+        inputs = {name[6:]: values[0] for name, values in np.load(path).items() if name.startswith("input:")}
+    times: dict[str, list[float]] = {name: [] for name in sessions}
+    for _ in range(ROUNDS):
+        for name, session in sessions.items():
+            times[name].append(best_of(lambda session=session: session.run_bare(inputs)))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def best_of(call: Callable[[], Any]) -> float:
+    """Return the median time of a few calls, in ms."""
+    values = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        call()
+        values.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(values)
+
+
+_MEMORY = """
+import sys
+from pathlib import Path
+import numpy as np
+from edge_sdk.quantize import families
+from edge_sdk.quantize.calibrate import collect
+from edge_sdk.quantize.clean import clean_model, load_model
+from edge_sdk.quantize.graph import Graph
+from edge_sdk.quantize.measure import open_float
+
+def peak():
+    return next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM")) / 1024
+
+graph = Graph(clean_model(load_model(Path(sys.argv[1])), where="m", max_opset=21))
+name = graph.inputs[0]
+sample = {name: np.random.default_rng(0).standard_normal(graph.shapes[name], np.float32)}
+session = open_float(graph)
+session.run(sample)
+before = peak()
+collect(graph, families.tensors_to_calibrate(["arm-int8"], graph), lambda: (sample for _ in range(200)))
+print(before, peak() - before)
+"""
+
+
+def calibration_memory() -> dict[str, float]:
+    """Return how far calibrating with 200 samples raises the peak of memory above the loaded, run model, in MB."""
+    figures = {}
+    chosen = [ASSETS / f"models/{name}.onnx" for name in ("mobilenet_v2_1.0_224", "nanodet_m_416")]
+    for path in [*chosen, ROOT / "examples/parts/detector.onnx"]:
+        if path.is_file():
+            done = subprocess.run([sys.executable, "-c", _MEMORY, str(path)], capture_output=True, text=True, check=True)
+            figures[path.stem] = round(float(done.stdout.split()[1]), 1)
+    return figures
+
+
+def command_line() -> dict[str, float]:
+    """Return start-up times in seconds: the median of some fresh processes, in turns."""
+    python = [sys.executable]
+    calls = {
+        "python": [*python, "-c", "pass"],
+        "edge-sdk --help": [str(CLI), "--help"],
+        "numpy, onnxruntime, cv2": [*python, "-c", "import numpy, onnxruntime, cv2"],
+        "edge_sdk.runtime too": [*python, "-c", "import numpy, onnxruntime, cv2, edge_sdk.runtime"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            subprocess.run(call, capture_output=True, check=True)
+            times[name].append(time.perf_counter() - start)
+    return {f"{name}, s": round(statistics.median(values), 3) for name, values in times.items()}
+
+
+def runtime(profile: str) -> dict[str, Any]:
+    """Return what `edge-sdk bench` says of the demo detector on this machine."""
+    examples = ROOT / "examples/parts"
+    if not (examples / "detector.onnx").is_file():
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "parts.edge"
+        quantize = [str(CLI), "quantize", str(examples / "detector.onnx"), "-p", profile, "--calibration",
+                    str(examples / "calibration"), "--resize", "letterbox", "--class-names",
+                    str(examples / "labels.txt"), "-o", str(package)]  # fmt: skip
+        subprocess.run(quantize, capture_output=True, check=True)
+        call = [str(CLI), "bench", str(package), "--frames", "300", "--json"]
+        done = subprocess.run(call, capture_output=True, text=True, check=True)
+    return {"command": shlex.join(["edge-sdk", *call[1:2], "parts.edge", *call[3:]]), **json.loads(done.stdout)}
+
+
+def keep(figures: dict[str, Any]) -> None:
+    """Write the figures to benchmarks/, and the table to its README."""
+    folder = ROOT / "benchmarks" / figures["profile"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{figures['date']}.json").write_text(json.dumps(figures, indent=2) + "\n")
+    print(f"wrote {folder / figures['date']}.json", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
