@@ -326,11 +326,95 @@ def runtime(profile: str) -> dict[str, Any]:
 
 
 def keep(figures: dict[str, Any]) -> None:
-    """Write the figures to benchmarks/, and the table to its README."""
+    """Write the figures to benchmarks/, and the newest ones as tables to its README."""
     folder = ROOT / "benchmarks" / figures["profile"]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{figures['date']}.json").write_text(json.dumps(figures, indent=2) + "\n")
-    print(f"wrote {folder / figures['date']}.json", file=sys.stderr)
+    path = folder / f"{figures['date']}.json"
+    path.write_text(json.dumps(figures, indent=2) + "\n")
+    (ROOT / "benchmarks/README.md").write_text(page(figures, path.relative_to(ROOT / "benchmarks")))
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def page(figures: dict[str, Any], source: Path) -> str:
+    """Return the page that shows the figures."""
+    versions = ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    return INTRODUCTION + "\n".join(
+        [
+            f"Measured {figures['date']} on {figures['profile']}, {figures['machine']['cores']} cores ({versions}): "
+            f"[{source}]({source}).\n",
+            "## Accuracy, size and plan (`arm-int8`, raspberry-pi-5)\n",
+            *rows(
+                ("model", "samples", "float", "drop, points", "95 % interval", "agrees with float", "size / float",
+                 "work in integers", "layers in float", "s"),
+                [accuracy_row(name, row) for name, row in figures["classifiers"].items()],
+            ),
+            "\n## Beside `onnxruntime.quantization.quantize_static`\n",
+            "Latency on this machine (`x86-int8`), divided by the float model's; accuracy on the same samples.\n",
+            *rows(
+                ("model", "ours / float", "quantize_static / float", "per channel / float", "ours / quantize_static",
+                 "ours: drop, agreement", "quantize_static", "per channel"),
+                [peer_row(name, row) for name, row in figures["classifiers"].items()],
+            ),
+            "\n## Costs\n",
+            *rows(("", ""), [*cost_rows(figures)]),
+            "",
+        ]
+    )  # fmt: skip
+
+
+INTRODUCTION = """# Benchmarks
+
+Made by `scripts/bench`, which also keeps the figures as JSON beside this page. All speeds are ratios between things
+measured in turns in one run, on a shared machine with two cores: the ratios hold, absolute times would not. Accuracy is
+paired, sample by sample, on the labelled samples of the optional test assets (`EDGE_SDK_ASSETS`), at the default budget
+(drop at most 0.5 points, agreement at least 94 %). The peer has its documented preprocessing and defaults, and the same
+calibration samples.
+
+"""
+
+
+def rows(head: tuple[str, ...], body: list[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a table."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in body:
+        yield "| " + " | ".join(row) + " |"
+
+
+def accuracy_row(name: str, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a line of the table of accuracy."""
+    if "refused" in row:
+        return (name, row["refused"], *[""] * 8)
+    low, high = row["drop_interval"]
+    return (
+        name, str(row["samples"]), f"{row['float']:.1f} %", f"{row['drop_points']:+.2f}", f"{low:+.2f} to {high:+.2f}",
+        f"{row['agreement']:.1%}", f"{row['size_ratio']:.1%}", f"{row['integer_share']:.1%}",
+        str(row["layers_returned"]), f"{row['quantize_seconds']:.0f}",
+    )  # fmt: skip
+
+
+def peer_row(name: str, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a line of the table of peers."""
+    if "refused" in row:
+        return (name, *[""] * 7)
+    latency, peers = row["latency_ratio_to_float"], row["peers"]
+    ours = next(ratio for family, ratio in latency.items() if family.endswith("int8"))
+    told = [f"{one['drop_points']:+.2f}, {one['agreement']:.1%}" for one in [row, *peers.values()]]
+    ratios = [ours, *(latency[peer] for peer in peers), row["latency_ratio_to_quantize_static"]]
+    return (name, *(f"{ratio:.2f}" for ratio in ratios), *told)
+
+
+def cost_rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the figures of memory, start-up and the runtime."""
+    for name, megabytes in figures["calibration_memory"].items():
+        yield f"calibrating {name} with 200 samples, memory above the loaded model", f"{megabytes:.0f} MB"
+    times = figures["command_line"]
+    for name, seconds in times.items():
+        yield f"start-up: {name.removesuffix(', s')}", f"{seconds:.3f} s"
+    extra = times["edge_sdk.runtime too, s"] - times["numpy, onnxruntime, cv2, s"]
+    yield "importing edge_sdk.runtime, beyond those three", f"{extra:.3f} s"
+    if figures["runtime"]:
+        yield "the wrapper's own time a frame, p50", f"{figures['runtime']['stages']['own']['p50_ms']:.3f} ms"
 
 
 if __name__ == "__main__":
