@@ -11,9 +11,7 @@ import errno
 import hashlib
 import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +37,7 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
         InputError: There is something at `path` that is not a file, such as a folder or a device.
         UnavailableError: The disk is full, or the folder cannot be written.
     """
-    part = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
+    part = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: expected a file or nothing there, got a folder or a device")
@@ -104,6 +102,16 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_of_files(paths: Sequence[Path]) -> str:
+    """Return one SHA-256 for files in this order: of one file its own, of more that of their digests.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    digests = [sha256_of_file(path) for path in paths]
+    return digests[0] if len(digests) == 1 else sha256_hex("".join(digests).encode())
+
+
 def require_free_space(folder: Path, size_bytes: int) -> None:
     """Check that the file system of `folder` has `size_bytes` free.
 
@@ -113,11 +121,31 @@ def require_free_space(folder: Path, size_bytes: int) -> None:
     existing = folder
     while not existing.exists():
         existing = existing.parent
-    free_bytes = shutil.disk_usage(existing).free
+    disk = os.statvfs(existing)
+    free_bytes = disk.f_bavail * disk.f_frsize
     if free_bytes < size_bytes:
         raise UnavailableError(
             f"{folder}: expected {size_bytes} bytes free, got {free_bytes}", hint="free some space, or write elsewhere"
         )
+
+
+def require_writable(path: Path) -> None:
+    """Check, before long work, that its result can be written to `path`.
+
+    Raises:
+        InputError: There is something at `path` that is not a file, such as a folder or a device.
+        UnavailableError: The folder cannot be written.
+    """
+    import tempfile
+
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected a file or nothing there, got a folder or a device")
+        existing = next(folder for folder in path.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=existing):  # permissions alone do not tell
+            pass
+    except OSError as exc:
+        raise unwritable(path, exc) from exc
 
 
 def is_safe_name(name: str) -> bool:

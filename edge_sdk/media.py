@@ -79,7 +79,8 @@ class VideoFile:
             raise InputError(f"{path}: expected a video file, got nothing there")
         self._path = path
         self._capture: Any = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        if not self._capture.isOpened():
+        self._is_grabbed = bool(self._capture.grab())  # many a broken file opens, claims frames, and gives none
+        if not self._is_grabbed:
             self._capture.release()
             raise InputError(f"{path}: expected a video, got a file that cannot be decoded")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
@@ -103,7 +104,8 @@ class VideoFile:
 
     def read(self) -> Image | None:
         """Return the next frame, or None at the end."""
-        there, frame = self._capture.read()
+        there, frame = self._capture.retrieve() if self._is_grabbed else self._capture.read()
+        self._is_grabbed = False
         return np.asarray(frame, np.uint8) if there else None
 
     @property

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import json
 import math
@@ -70,6 +69,8 @@ def to_json(value: Any) -> str:
 
 def near_match(word: str, known: list[str]) -> str:
     """Return `; did you mean 'X'?` for the nearest known word, or an empty string."""
+    import difflib  # for mistakes alone
+
     matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean '{matches[0]}'?" if matches else ""
 

@@ -4,6 +4,7 @@
   it opens a model and again when a provider fails in a run.
 - Threads do not spin unless the profile says so (spinning burns 42 % of a core at 10 Hz, see docs/decisions).
 - Integer arithmetic is exact: where the host's would saturate (AVX2 without VNNI), onnxruntime is told to avoid it.
+- TensorRT keeps the engines of each model in a folder of their own.
 - `save_plan` shows what an ARM board would execute, on any machine.
 """
 
@@ -12,13 +13,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_sdk.errors import InputError, UnavailableError
-from edge_sdk.files import unwritable
-from edge_sdk.profiles import DeviceProfile, Provider, read_cpu
+from edge_sdk.files import sha256_hex, sha256_of_file, unwritable
+from edge_sdk.profiles import DeviceProfile, Family, Provider, read_cpu
 from edge_sdk.tensors import Array, Tensors, TensorSpec
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ _DTYPES = {
     "tensor(bool)": "bool",
     "tensor(string)": "object",
 }
+_ONE_FAMILY: Mapping[str, Family] = {"trt_int8_enable": "tensorrt-int8"}
+"""Options for one family of variants only: in a model without Q/DQ pairs, TensorRT would want int8 to be calibrated."""
+_ENGINES = "trt_engine_cache_path"
 _AVOID_SATURATION = {"session.x64quantprecision": "1"}
 """Makes onnxruntime turn int8 weights into uint8, whose products AVX2 sums without saturating at 16 bits; slower."""
 
@@ -103,10 +107,10 @@ class Session:
         return list(self._inner.run(None, tensors))
 
 
-def config_for(profile: DeviceProfile) -> SessionConfig:
-    """Return how a board of this kind opens a model."""
+def config_for(profile: DeviceProfile, family: Family) -> SessionConfig:
+    """Return how a board of this kind opens a variant of this family."""
     return SessionConfig(
-        providers=profile.providers,
+        providers=tuple(_for_family(provider, family) for provider in profile.providers),
         threads=profile.threads.intra_op,
         spinning=profile.threads.spinning,
         entries=profile.session,
@@ -130,7 +134,7 @@ def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> S
 
     Raises:
         InputError: It is not a model that this onnxruntime can run, or it does not take and give tensors.
-        UnavailableError: A promised execution provider is not there.
+        UnavailableError: A promised execution provider is not there, or TensorRT's engines have no place.
     """
     import onnxruntime
 
@@ -139,7 +143,7 @@ def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> S
         inner = onnxruntime.InferenceSession(
             str(model) if isinstance(model, Path) else model,
             _options(config),
-            providers=[(provider.name, dict(provider.options)) for provider in config.providers],
+            providers=[(provider.name, _own_engines(provider.options, model)) for provider in config.providers],
             enable_fallback=0,
         )
     except _ort_errors() as exc:
@@ -210,6 +214,27 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
     for key, value in {**spinning, **config.entries}.items():
         options.add_session_config_entry(key, value)
     return options
+
+
+def _for_family(provider: Provider, family: Family) -> Provider:
+    options = {key: value for key, value in provider.options.items() if _ONE_FAMILY.get(key, family) == family}
+    return replace(provider, options=options)
+
+
+def _own_engines(options: Mapping[str, str], model: bytes | Path) -> dict[str, str]:
+    """Return a provider's options with a folder for this model's engines.
+
+    onnxruntime names them after the graph's names, so that a model trained again would get the engine of the old one.
+    """
+    if _ENGINES not in options:
+        return dict(options)
+    digest = sha256_of_file(model) if isinstance(model, Path) else sha256_hex(model)
+    folder = Path(options[_ENGINES]) / digest[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # TensorRT itself makes the last folder only
+    except OSError as exc:
+        raise unwritable(folder, exc) from exc
+    return {**options, _ENGINES: str(folder)}
 
 
 def _require_providers(wanted: Sequence[Provider], present: Sequence[str], where: str) -> None:

@@ -1,23 +1,26 @@
 """The command line: each command parses, calls one public function and prints its record.
 
 - The answer goes to stdout, all else to stderr; `--json` prints the record itself.
+- A command imports the rooms that need NumPy when it runs, so that `--help` answers at once.
 - An `EdgeError` becomes `error: …` and `hint: …` and the exit code of its family; a traceback only with `-vv`.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 import edge_sdk
 from edge_sdk.cli import bench, inspect, output, plan, profiles, quantize, run
-from edge_sdk.errors import EdgeError
+from edge_sdk.errors import EdgeError, UnavailableError
 
 INTERRUPTED = 130
+"""How typer ends after Ctrl-C."""
 
 app = typer.Typer(
     name="edge-sdk",
@@ -55,24 +58,25 @@ def _options(
 
 def main() -> None:
     """Run the command line; the entry point of `edge-sdk`."""
+    # read when cv2 is imported: OpenCV and FFmpeg would write to stderr what our own errors say in one line
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # FFmpeg's number for fatal
     try:
         app(standalone_mode=True)
     except EdgeError as exc:
         _fail(exc)
-        sys.exit(exc.exit_code)
-    except KeyboardInterrupt:
-        output.note("interrupted")
-        sys.exit(INTERRUPTED)
+    except OSError as exc:  # of files and devices there is more than the rooms foresee
+        _fail(UnavailableError(f"{exc.filename or 'system'}: expected what can be used, got {exc.strerror or exc}"))
     except Exception as exc:  # noqa: BLE001  the last one: a bug of ours is one line too
-        bug = EdgeError(f"internal: {type(exc).__name__}: {exc}", hint="this is a bug of edge-sdk; -vv shows where")
-        _fail(bug)
-        sys.exit(bug.exit_code)
+        said = " ".join(str(exc).split())
+        _fail(EdgeError(f"internal: {type(exc).__name__}: {said}", hint="this is a bug of edge-sdk; -vv shows where"))
 
 
-def _fail(exc: EdgeError) -> None:
+def _fail(exc: EdgeError) -> NoReturn:
     if _verbosity > 1:
         traceback.print_exc()
     for line in str(exc).splitlines():
         output.note(f"error: {line}")
     if exc.hint:
         output.note(f"hint: {exc.hint}")
+    sys.exit(exc.exit_code)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_sdk.cli import output
 from edge_sdk.cli.run import stage_lines
-from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
-from edge_sdk.runtime.bench import BenchReport, bench
-from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.sources import open_source
+
+if TYPE_CHECKING:
+    from edge_sdk.runtime.bench import BenchReport
 
 
 def bench_package(
@@ -29,6 +28,10 @@ def bench_package(
 
     Example: edge-sdk bench parts-1.edge --frames 100
     """
+    from edge_sdk.package import open_package
+    from edge_sdk.runtime import Pipeline, open_source
+    from edge_sdk.runtime.bench import bench
+
     board = load_profile(profile) if profile else None
     with ExitStack() as stack:
         pipeline = stack.enter_context(Pipeline.open(open_package(package), board))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_sdk import records
 from edge_sdk.cli import output
-from edge_sdk.package import Accuracy, Manifest, ModelPackage, open_package
-from edge_sdk.preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from edge_sdk.package import Accuracy, Manifest, ModelPackage
+    from edge_sdk.preprocess import Preprocess
 
 _SHOWN_LABELS = 5
 
@@ -41,6 +43,8 @@ def inspect_package(
 
     Example: edge-sdk inspect parts-1.edge
     """
+    from edge_sdk.package import open_package
+
     opened = open_package(package)
     if extract is not None:
         opened.extract(extract)

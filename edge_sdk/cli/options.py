@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Sequence
 
 from edge_sdk.errors import InputError
+
+_SIZES = re.compile(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8})*")
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -17,10 +20,9 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     shapes = {}
     for text in texts:
         name, _, sizes = text.rpartition("=")
-        parts = sizes.split("x")
-        if not name or not all(part.isdigit() and int(part) > 0 for part in parts):
+        if not name or not _SIZES.fullmatch(sizes):
             raise InputError(f"--input-shape: expected NAME=1x3x224x224, got '{text}'")
-        shapes[name] = tuple(int(part) for part in parts)
+        shapes[name] = tuple(int(size) for size in sizes.split("x"))
     return shapes
 
 

@@ -11,7 +11,7 @@ import typer
 from edge_sdk.cli import output
 from edge_sdk.cli.options import parse_shapes, require_onnx
 from edge_sdk.cli.profiles import ProfilesDir
-from edge_sdk.errors import GateError
+from edge_sdk.errors import GateError, InputError
 from edge_sdk.profiles import load_profile
 
 if TYPE_CHECKING:
@@ -23,14 +23,18 @@ _MOST_ISLANDS = 20
 def preview_plan(
     file: Annotated[Path, typer.Argument(help="A package NAME.edge or an ONNX model.", show_default=False)],
     profile: Annotated[
-        str, typer.Option("--profile", "-p", help="The board, by name or profile file.", show_default=False)
+        str,
+        typer.Option(
+            "--profile", "-p", metavar="BOARD", help="The board, by name or profile file.", show_default=False
+        ),
     ],
     min_integer_share: Annotated[
         float | None,
         typer.Option(help="Exit with 6 if less of the work is in integers, 0 to 1.", show_default=False),
     ] = None,
     input_shape: Annotated[
-        list[str] | None, typer.Option(help="Sizes of a free input: NAME=1x3x224x224.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="SHAPE", help="Sizes of a free input: NAME=1x3x224x224.", show_default=False),
     ] = None,
     profiles_dir: ProfilesDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
@@ -44,6 +48,8 @@ def preview_plan(
     require_onnx()
     from edge_sdk.quantize import plan_of_file
 
+    if min_integer_share is not None and not 0 <= min_integer_share <= 1:
+        raise InputError(f"min-integer-share: expected 0 to 1, got {min_integer_share:g}")
     plan = plan_of_file(file, load_profile(profile, profiles_dir), parse_shapes(input_shape or []))
     output.emit(plan, _lines(plan), as_json=as_json)
     if plan.refusals:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,65 +14,52 @@ from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
 
 
-class TaskName(str, Enum):
-    """What a model is for."""
-
-    classification = "classification"
-    detection = "detection"
-    tensor = "tensor"
-
-
-class NormalizeName(str, Enum):
-    """What pixel values become."""
-
-    raw = "raw"
-    unit = "unit"
-    symmetric = "symmetric"
-    imagenet = "imagenet"
-
-
-class ColorName(str, Enum):
-    """Order of the channels."""
-
-    rgb = "rgb"
-    bgr = "bgr"
-    gray = "gray"
-
-
 def quantize_model(
     model: Annotated[Path, typer.Argument(help="The float ONNX model.", show_default=False)],
     profile: Annotated[
         list[str],
-        typer.Option("--profile", "-p", help="A board, by name or profile file; may be repeated.", show_default=False),
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="BOARD",
+            help="A board, by name or profile file; may be repeated.",
+            show_default=False,
+        ),
     ],
     calibration: Annotated[
         str,
         typer.Option(
-            help="Samples: a folder of pictures, a video, .csv, .npy, .npz (FILE.npz:key).", show_default=False
+            metavar="DATA",
+            help="Samples: a folder of pictures, a video, .csv, .npy, .npz (FILE.npz:key).",
+            show_default=False,
         ),
     ],
     out: Annotated[Path, typer.Option("--output", "-o", help="The package to write, NAME.edge.", show_default=False)],
     labels: Annotated[
-        str | None, typer.Option(help="Labels: a CSV with a column 'file', or FILE.npz:key.", show_default=False)
+        str | None,
+        typer.Option(metavar="FILE", help="Labels: a CSV with a column 'file', or FILE.npz:key.", show_default=False),
     ] = None,
     evaluation: Annotated[
-        str | None, typer.Option(help="Samples to measure on, where the labels name no files.", show_default=False)
+        str | None,
+        typer.Option(metavar="DATA", help="Samples to measure on, where the labels name no files.", show_default=False),
     ] = None,
     class_names: Annotated[Path | None, typer.Option(help="Class names, one a line.", show_default=False)] = None,
     task: Annotated[
-        TaskName | None,
+        Literal["classification", "detection", "tensor"] | None,
         typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
     ] = None,
     preprocess: Annotated[Path | None, typer.Option(help="The preprocessing, as TOML.", show_default=False)] = None,
     normalize: Annotated[
-        NormalizeName | None,
+        Literal["raw", "unit", "symmetric", "imagenet"] | None,
         typer.Option(help="Pixels: raw 0..255, unit 0..1, symmetric -1..1, imagenet.", show_default=False),
     ] = None,
     resize: Annotated[
-        str | None, typer.Option(help="Pictures: stretch, letterbox, crop, or crop:256.", show_default=False)
+        str | None,
+        typer.Option(metavar="HOW", help="Pictures: stretch, letterbox, crop, or crop:256.", show_default=False),
     ] = None,
     color: Annotated[
-        ColorName | None, typer.Option(help="Channel order that the model takes.", show_default=False)
+        Literal["rgb", "bgr", "gray"] | None,
+        typer.Option(help="Channel order that the model takes.", show_default=False),
     ] = None,
     max_drop: Annotated[
         float | None,
@@ -87,7 +73,8 @@ def quantize_model(
     ] = None,
     calibration_samples: Annotated[int, typer.Option(help="Most samples to calibrate with.")] = 200,
     input_shape: Annotated[
-        list[str] | None, typer.Option(help="Sizes of a free input: NAME=1x3x224x224.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="SHAPE", help="Sizes of a free input: NAME=1x3x224x224.", show_default=False),
     ] = None,
     name: Annotated[
         str, typer.Option(help="Name of the package; the model's file name if left out.", show_default=False)
@@ -109,13 +96,13 @@ def quantize_model(
 
     if out.suffix != ".edge":
         raise InputError(f"--output: expected a file NAME.edge, got {out}")
-    flags = {"normalize": normalize and normalize.value, "resize": resize, "color": color and color.value}
-    told = {key: value for key, value in flags.items() if value is not None}
+    flags = {"normalize": normalize, "resize": resize, "color": color}
+    told: dict[str, Any] = {key: value for key, value in flags.items() if value is not None}
     if preprocess is not None and told:
         raise InputError(
             f"--preprocess: expected the file or flags, got both ({', '.join('--' + key for key in told)})"
         )
-    declared = preprocess_from_file(preprocess) if preprocess else ImageFlags(**told) if told else None  # type: ignore[arg-type]
+    declared = preprocess_from_file(preprocess) if preprocess else ImageFlags(**told) if told else None
     request = QuantRequest(
         model=model,
         profiles=tuple(load_profile(one, profiles_dir) for one in profile),
@@ -124,7 +111,7 @@ def quantize_model(
         labels=labels,
         evaluation=evaluation,
         class_names=class_names_from_file(class_names) if class_names else (),
-        task=task.value if task else None,
+        task=task,
         max_drop_points=max_drop,
         min_agreement=min_agreement,
         min_integer_share=min_integer_share,

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from edge_sdk.cli import output
 from edge_sdk.errors import InputError
-from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
-from edge_sdk.runtime.frame import Outcome, Sample
-from edge_sdk.runtime.loop import Run, stopping_on_signals
-from edge_sdk.runtime.metrics import Figures
-from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport
-from edge_sdk.runtime.sinks import Sink, open_sink
-from edge_sdk.runtime.sources import open_source
+
+if TYPE_CHECKING:
+    from edge_sdk.runtime.frame import Outcome, Sample
+    from edge_sdk.runtime.loop import Run
+    from edge_sdk.runtime.metrics import Figures
+    from edge_sdk.runtime.record import Ended, RunReport
+    from edge_sdk.runtime.sinks import Sink
 
 _INTERRUPTED = 130
 _ON_STDOUT = frozenset({"console", "jsonl:-"})
@@ -45,7 +44,8 @@ def run_package(
     ] = None,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
     policy: Annotated[
-        Policy | None, typer.Option(help="Which samples: newest (usual for cameras) or every (usual for files).")
+        Literal["newest", "every"] | None,
+        typer.Option(help="Which samples: newest (usual for cameras) or every (usual for files)."),
     ] = None,
     score_threshold: Annotated[float | None, typer.Option(help="Least score of a reported box, 0 to 1.")] = None,
     max_frames: Annotated[int | None, typer.Option(help="End after so many samples.")] = None,
@@ -57,6 +57,9 @@ def run_package(
 
     Example: edge-sdk run parts-1.edge --source clip.mp4 --sink jsonl:results.jsonl
     """
+    from edge_sdk.package import open_package
+    from edge_sdk.runtime import Pipeline, Run, RunOptions, open_sink, open_source
+
     sinks = sink or (["none"] if as_json else ["console"])
     if as_json and _ON_STDOUT.intersection(sinks):
         raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
@@ -87,6 +90,8 @@ class _Progress:
 
 def _execute(run: Run, *, as_json: bool) -> None:
     """Execute the run and tell its accounts, also if it fails."""
+    from edge_sdk.runtime.loop import stopping_on_signals
+
     try:
         with stopping_on_signals(run):
             run.execute()

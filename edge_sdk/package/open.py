@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -97,6 +96,8 @@ class ModelPackage:
             TrustError: The package is not the one that was opened.
             UnavailableError: The disk is full, or the folder cannot be written.
         """
+        import tempfile
+
         if folder.exists() or folder.is_symlink():
             raise InputError(f"{folder}: expected a new folder, got one that is there already")
         files.require_free_space(folder.parent, sum(entry.size_bytes for entry in self.files))

@@ -23,7 +23,7 @@ def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[n
         The tensor, float32 [1, channels, height, width] or [1, height, width, channels], and where each pixel went.
 
     Raises:
-        InputError: The array is not such a picture.
+        InputError: The array is not such a picture, or so long and thin that it cannot be resized.
     """
     dtype, shape = image_bgr_hwc.dtype, image_bgr_hwc.shape
     if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
@@ -74,7 +74,11 @@ def _resize(steps: ImageSteps, image: npt.NDArray[Any], size_wh: tuple[int, int]
         "area": cv2.INTER_AREA,
         "cubic": cv2.INTER_CUBIC,
     }[steps.interpolation]
-    return cv2.resize(image, size_wh, interpolation=method)
+    try:
+        return cv2.resize(image, size_wh, interpolation=method)
+    except cv2.error as exc:  # no memory, or more pixels than OpenCV counts
+        size = f"{size_wh[0]}x{size_wh[1]}"
+        raise InputError(f"image: expected a picture that can be resized to {size}, got {list(image.shape)}") from exc
 
 
 def _normalize(steps: ImageSteps, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -10,6 +10,8 @@ from edge_sdk.errors import InputError
 Resize = Literal["stretch", "letterbox", "crop"]
 Color = Literal["rgb", "bgr", "gray"]
 Interpolation = Literal["nearest", "linear", "area", "cubic"]
+_MOST_PIXELS = 16384
+"""The longest side of a picture: a bound on memory, far above what models take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,17 @@ class ImageSteps:
         Raises:
             InputError: A size, divisor or number of values is impossible.
         """
-        if min(self.size_wh) < 1:
-            raise InputError(f"size_wh: expected at least 1x1 pixel, got {list(self.size_wh)}")
+        if min(self.size_wh) < 1 or max(self.size_wh) > _MOST_PIXELS:
+            raise InputError(f"size_wh: expected 1 to {_MOST_PIXELS} pixels, got {list(self.size_wh)}")
         if self.divisor == 0 or 0 in self.std:
             raise InputError("divisor, std: expected values other than 0, got 0")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in {1, self.channels}:
                 raise InputError(f"{name}: expected 1 or {self.channels} values, got {len(values)}")
-        if self.shorter_side is not None and self.shorter_side < max(self.size_wh):
-            raise InputError(f"shorter_side: expected at least {max(self.size_wh)}, got {self.shorter_side}")
+        if self.shorter_side is not None and not max(self.size_wh) <= self.shorter_side <= _MOST_PIXELS:
+            raise InputError(
+                f"shorter_side: expected {max(self.size_wh)} to {_MOST_PIXELS} pixels, got {self.shorter_side}"
+            )
         if not 0 <= self.pad_value <= 255:
             raise InputError(f"pad_value: expected 0 to 255, got {self.pad_value}")
 

@@ -14,11 +14,6 @@ from edge_sdk import files, records
 from edge_sdk.errors import InputError
 from edge_sdk.profiles.record import DeviceProfile
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _MAX_PROFILE_BYTES = 1 << 16
 
 
@@ -35,6 +30,11 @@ def read_profile(path: Path) -> DeviceProfile:
     Raises:
         InputError: It is not TOML, or not a profile; one line a mistake, with its dotted place.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         data = tomllib.loads(files.read_bytes(path, max_bytes=_MAX_PROFILE_BYTES).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.channels import ChannelStatistics
+from edge_sdk.quantize.channels import ChannelMeans
 from edge_sdk.quantize.graph import Graph, Model
 from edge_sdk.quantize.histogram import Histogram
 from edge_sdk.session import host_config, open_session
@@ -24,10 +24,10 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What was seen of a tensor: all its values, and each channel's."""
+    """What was seen of a tensor: all its values, and the mean of each channel."""
 
     histogram: Histogram = field(default_factory=Histogram)
-    channels: ChannelStatistics = field(default_factory=ChannelStatistics)
+    channels: ChannelMeans = field(default_factory=ChannelMeans)
 
 
 def collect(

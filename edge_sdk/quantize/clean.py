@@ -16,7 +16,7 @@ from typing import Any
 
 from edge_sdk.errors import InputError
 from edge_sdk.files import unreadable
-from edge_sdk.quantize.graph import Model
+from edge_sdk.quantize.graph import Model, inner_nodes
 from edge_sdk.quantize.rewrite import heads_to_products
 
 LEAST_OPSET = 13
@@ -38,7 +38,7 @@ def load_model(path: Path) -> Model:
     try:
         if path.stat().st_size > _MAX_MODEL_BYTES:
             raise InputError(f"{path}: expected a model below 2 GiB, got {path.stat().st_size} bytes")
-        model = onnx.load(path)
+        model = onnx.load(path, format="protobuf")
     except OSError as exc:
         raise unreadable(path, exc) from exc
     except (DecodeError, onnx.checker.ValidationError, ValueError) as exc:
@@ -65,9 +65,10 @@ def clean_model(model: Model, *, where: str, max_opset: int, shapes: Shapes | No
         InputError: The operator set cannot be converted, or a free size is not told.
     """
     import onnx
+    from onnx.inliner import inline_local_functions
 
     fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
+    fixed.CopyFrom(inline_local_functions(model) if model.functions else model)  # the version converter loses functions
     _drop_constant_inputs(fixed)
     fixed = _convert_opset(fixed, where=where, max_opset=max_opset)
     _fix_sizes(fixed, shapes or {}, where)
@@ -91,7 +92,7 @@ def _check(model: Model, path: Path) -> None:
             )
     try:
         onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as exc:
+    except (onnx.checker.ValidationError, ValueError) as exc:  # a ValueError beyond 2 GiB of external data
         raise InputError(f"{path}: expected a valid ONNX model, got: {_short(exc)}") from exc
 
 
@@ -107,11 +108,13 @@ def _convert_opset(model: Model, *, where: str, max_opset: int) -> Model:
 
     opset = max((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), default=0)
     wanted = min(max(opset, LEAST_OPSET), max_opset)
+    if not opset:  # operators of other domains only; onnxruntime would write the newest set that it knows
+        model.opset_import.append(onnx.helper.make_opsetid("", wanted))
     if opset in (wanted, 0):
         return model
     try:
         return onnx.version_converter.convert_version(model, wanted)
-    except (RuntimeError, ValueError, onnx.checker.ValidationError) as exc:
+    except (RuntimeError, ValueError, onnx.version_converter.ConvertError, onnx.checker.ValidationError) as exc:
         raise InputError(
             f"{where}: expected operator set {LEAST_OPSET} to {max_opset}, got {opset}, "
             f"which cannot be converted: {_short(exc)}",
@@ -138,6 +141,8 @@ def _fix_sizes(model: Model, shapes: Shapes, where: str) -> None:
 
 def _fixed_size(dim: Any, told: int | None, axis: int, message: str) -> int:
     own = int(dim.dim_value) if dim.HasField("dim_value") else 0
+    if told is not None and told < 1:
+        raise InputError(f"{message.format('a size of 1 or more')}, got {told}")
     if own > 0:
         if told not in (None, own):
             raise InputError(f"{message.format(f'size {own}')}, got {told}")
@@ -154,8 +159,9 @@ def _fold(model: Model, where: str) -> Model:
     """Run onnxruntime's basic optimizer."""
     import onnx
     import onnxruntime
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, NotImplemented
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+    refusals = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented, state.RuntimeException)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = 3
@@ -163,7 +169,7 @@ def _fold(model: Model, where: str) -> Model:
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         try:
             onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        except (Fail, InvalidArgument, InvalidGraph, NotImplemented) as exc:
+        except refusals as exc:
             raise InputError(f"{where}: expected a model that onnxruntime can load, got {_short(exc)}") from exc
         return onnx.load(options.optimized_model_filepath)
 
@@ -183,7 +189,8 @@ def _name_nodes(model: Model) -> None:
 
 def _keep_used(model: Model) -> None:
     """Drop operator sets that no operator is of, and what exporters wrote about the model."""
-    used = {node.domain for node in model.graph.node} | {""}
+    nodes = [inner for node in model.graph.node for inner in (node, *inner_nodes(node))]
+    used = {node.domain for node in nodes} | {""}
     kept = {entry.domain: entry for entry in model.opset_import if entry.domain in used}
     del model.opset_import[:]
     model.opset_import.extend(kept.values())

@@ -3,7 +3,7 @@
 - Both are measured on the same samples, so the drop is a paired difference: what both get right or wrong cancels out.
 - The interval is 95 %, two-sided. Where the metric is a mean of right and wrong, it is Agresti and Min's (2005, "Simple
   improved confidence intervals for comparing matched proportions"), which holds for few changes too; else (average
-  precision) it is the percentile bootstrap over pictures, never narrower than 3 in n, the bound that no change leaves.
+  precision) it is the percentile bootstrap over pictures, or 3 in n where nothing changed at all (the rule of three).
 - Pure, with a fixed seed: the same results give the same figures.
 """
 
@@ -53,8 +53,8 @@ def paired_interval(reference: Score, other: Score, samples: int) -> tuple[float
     weights = np.random.default_rng(0).multinomial(samples, np.full(samples, 1.0 / samples), size=_TRIALS)
     drops = reference.resampled(weights.astype(np.float64)) - other.resampled(weights.astype(np.float64))
     low, high = (float(value) for value in np.percentile(drops, [2.5, 97.5]))
-    drop, least = reference.value - other.value, 100.0 * _RULE_OF_THREE / samples
-    return min(low, drop - least), max(high, drop + least)
+    least = 100.0 * _RULE_OF_THREE / samples if low == high else 0.0
+    return low - least, high + least
 
 
 def drop_of(accuracy: Accuracy) -> float | None:
@@ -67,11 +67,13 @@ def drop_of(accuracy: Accuracy) -> float | None:
 def samples_to_certify(accuracy: Accuracy, max_drop_points: float) -> int | None:
     """Return about how many samples would certify the budget, if the drop stays what it is.
 
+    An interval that no change has widened shrinks as 1 / n, others as 1 / sqrt(n).
+
     Returns:
         A count; None if the drop is not below the budget, or there are no labels.
     """
     drop = drop_of(accuracy)
-    if drop is None or accuracy.drop_low is None or accuracy.drop_high is None or drop >= max_drop_points:
+    if drop is None or accuracy.drop_high is None or drop >= max_drop_points:
         return None
-    half = (accuracy.drop_high - accuracy.drop_low) / 2
-    return min(_MOST_NEEDED, math.ceil(accuracy.samples * (half / (max_drop_points - drop)) ** 2))
+    excess = (accuracy.drop_high - drop) / (max_drop_points - drop)
+    return min(_MOST_NEEDED, math.ceil(accuracy.samples * (excess if accuracy.agreement == 1 else excess**2)))

@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,14 +22,17 @@ import numpy.typing as npt
 
 from edge_sdk import media
 from edge_sdk.errors import InputError
-from edge_sdk.files import sha256_of_file, unreadable
+from edge_sdk.files import sha256_hex, sha256_of_file, sha256_of_files, unreadable
 from edge_sdk.preprocess import ImageSteps, Preprocess, WindowSteps, cut_windows, prepare_image, prepare_window
 from edge_sdk.tensors import Array, Tensors, TensorSpec
 from edge_sdk.transform import Transform
 
 ARRAY_SUFFIXES = frozenset({".npz", ".npy"})
 _NUMBERS = "biuf"
-_BROKEN_ARRAYS = (ValueError, EOFError, NotImplementedError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+_BROKEN_ARRAYS = (
+    *(ValueError, TypeError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 """What NumPy and zip raise for files that are not theirs, are cut off, or claim more than fits into memory."""
 
 
@@ -65,7 +68,7 @@ class Samples:
     def pick(self, indices: Sequence[int]) -> Samples:
         """Return some of the samples; the indices ascend."""
         chosen = tuple(indices)
-        digest = hashlib.sha256(f"{self.digest} {chosen}".encode()).hexdigest()
+        digest = sha256_hex(f"{self.digest} {chosen}".encode())
         return Samples(
             tuple(self.names[i] for i in chosen), lambda wanted: self.read([chosen[i] for i in wanted]), digest
         )
@@ -123,8 +126,7 @@ def read_pictures(paths: Sequence[Path], preprocess: Preprocess, inputs: Sequenc
         for i in indices:
             yield _picture(str(paths[i]), media.read_image(paths[i]), steps, spec)
 
-    digest = hashlib.sha256(b"".join(sha256_of_file(path).encode() for path in paths)).hexdigest()
-    return Samples(tuple(str(path) for path in paths), read, digest)
+    return Samples(tuple(str(path) for path in paths), read, sha256_of_files(paths))
 
 
 def _video(path: Path, preprocess: Preprocess, inputs: Sequence[TensorSpec]) -> Samples:
@@ -200,10 +202,15 @@ def load_array(path: Path, key: str) -> dict[str, Array]:
         raise unreadable(path, exc) from exc
     except _BROKEN_ARRAYS as exc:
         raise InputError(f"{path}: expected arrays of numbers (.npy, .npz), got {exc}") from exc
-    usable = {name: array for name, array in arrays.items() if array.ndim and array.dtype.kind in _NUMBERS}
+    usable = {name: array for name, array in arrays.items() if _is_usable(array)}
     if key and key not in usable:
         raise InputError(f"{path}: expected an array '{key}' of numbers, got {', '.join(usable) or 'none'}")
     return usable
+
+
+def _is_usable(array: Array | bytes) -> bool:
+    """Tell whether it is an array of numbers with samples along an axis; what is no `.npy` in a zip comes as bytes."""
+    return isinstance(array, np.ndarray) and array.ndim > 0 and array.dtype.kind in _NUMBERS
 
 
 def _arrays(path: Path, key: str, preprocess: Preprocess, inputs: Sequence[TensorSpec]) -> Samples:
@@ -300,7 +307,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():  # how DictReader tells a row that is longer or shorter
             raise InputError(
-                f"{path}: expected as many values as the header line in each row, got others in row {number}"
+                f"{path}: expected as many values in each row as in the header, got another count in {number}"
             )
     return rows
 

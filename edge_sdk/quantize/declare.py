@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ _VALUES: Mapping[Normalize, Mapping[str, Any]] = {
     "symmetric": {"divisor": 127.5, "mean": (1.0,)},
     "imagenet": {"divisor": 255.0, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
 }
+_RESIZE = re.compile(r"stretch|letterbox|crop|crop:[0-9]{1,5}")
 _MAX_BYTES = 1 << 20
 
 
@@ -74,7 +76,7 @@ def preprocess_from_flags(flags: ImageFlags, inputs: Sequence[TensorSpec]) -> Pr
     """
     size_wh, layout = _picture_size(inputs)
     kind, _, shorter = flags.resize.partition(":")
-    if kind not in {"stretch", "letterbox", "crop"} or (shorter and not (kind == "crop" and shorter.isdigit())):
+    if not _RESIZE.fullmatch(flags.resize):
         raise InputError(f"--resize: expected stretch, letterbox, crop or crop:256, got '{flags.resize}'")
     steps = {
         "size_wh": list(size_wh),
@@ -97,11 +99,12 @@ def preprocess_from_metadata(model: Model, inputs: Sequence[TensorSpec]) -> Prep
     if METADATA_KEY in metadata:
         try:
             data = json.loads(metadata[METADATA_KEY])
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise InputError(f"metadata {METADATA_KEY}: expected JSON, got {exc}") from exc
         return records.read(Preprocess, data, where=f"metadata {METADATA_KEY}")
     if {"stride", "task", "names", "imgsz"} <= metadata.keys():
-        return preprocess_from_flags(ImageFlags(normalize="unit", resize="letterbox", color="rgb"), inputs)
+        resize = "crop" if metadata["task"] == "classify" else "letterbox"  # as Ultralytics prepares its pictures
+        return preprocess_from_flags(ImageFlags(normalize="unit", resize=resize, color="rgb"), inputs)
     return None
 
 
@@ -109,12 +112,12 @@ def class_names_from_file(path: Path) -> tuple[str, ...]:
     """Read class names, one a line.
 
     Raises:
-        InputError: The file cannot be read or has none.
+        InputError: The file cannot be read, has none, or an empty line among them: which class would that be?
     """
-    text = files.read_bytes(path, max_bytes=_MAX_BYTES).decode(errors="replace")
-    names = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if not names:
-        raise InputError(f"{path}: expected class names, one a line, got none")
+    text = files.read_bytes(path, max_bytes=_MAX_BYTES).decode("utf-8-sig", errors="replace")
+    names = tuple(line.strip() for line in text.rstrip().splitlines())
+    if "" in names or not names:
+        raise InputError(f"{path}: expected class names, one a line, got {'an empty line' if names else 'none'}")
     return names
 
 
@@ -122,9 +125,9 @@ def class_names_from_metadata(model: Model) -> tuple[str, ...]:
     """Return the class names that the model carries, as Ultralytics exports write them; empty if none."""
     try:
         names = ast.literal_eval(_metadata(model).get("names", "{}"))
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # what literal_eval raises for any text
         return ()
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+    if isinstance(names, dict) and names.keys() == set(range(len(names))):
         return tuple(str(names[i]) for i in range(len(names)))
     return ()
 

@@ -1,19 +1,19 @@
-"""From a float graph and a placement to the ONNX file of a family.
+"""From a float graph and a placement to the ONNX file of an int8 family.
 
-- Weights are int8 in the file, symmetric, one scale an output channel, followed by DequantizeLinear.
-- Biases stay float: onnxruntime itself rounds them to int32 with scale = input scale x weight scale where it fuses a
-  layer (TensorRT refuses any other form), and they are corrected for what rounding the weights did to the mean.
+- Weights are int8 in the file, followed by DequantizeLinear; see `edge_sdk.quantize.weights`.
+- Biases stay float, as TensorRT demands: onnxruntime itself rounds them to int32 with scale = input scale x weight
+  scale where it fuses a layer. It does not for a Gemm that ends in float: the CPU families give any Gemm an int32 bias.
 - `arm-int8` and `x86-int8`: asymmetric activations, stored as int8 and as uint8 (the same steps, 128 higher, for which
   x86 has the faster kernels); a clamp that the range of its result already enforces is left out.
 - `tensorrt-int8`: symmetric activations, zero point 0 everywhere.
-- `fp16`: float16 inside, float32 inputs and outputs.
 - What can be inferred (shapes) or tells nobody anything (names of tensors and Q/DQ nodes) is not written: it is a tenth
   of a small model. Operators keep their names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,14 +22,23 @@ import numpy.typing as npt
 
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
-from edge_sdk.quantize.graph import Graph, Model, Node, attributes
-from edge_sdk.quantize.placement import Placement, clamp_bounds
+from edge_sdk.quantize.graph import Graph, Model, Node, attributes, inner_nodes
+from edge_sdk.quantize.placement import SAME_RANGE, Placement
 from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, choose_range, to_quant
+from edge_sdk.quantize.weights import (
+    Floats,
+    bias_by_channel,
+    channel_axis,
+    least_scales,
+    quantize_weights,
+    weight_shift,
+)
 
-_BIAS_LIMIT = float((1 << 31) - (1 << 8))
-"""int32, less what rounding may add."""
-_CLAMP_TOLERANCE = 1e-6
+SHIELD = "shield"
+"""What the name of an operator that does nothing but keep the next one in float ends with."""
 _ARITHMETIC = frozenset({"Add", "Mul", "Concat"})
+_PART = "\0"
+"""Stands between the name of a tensor and of a part of its Q/DQ pair; no name of a model has it, none written does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +94,6 @@ def emit_int8(graph: Graph, placement: Placement, calibration: Calibration, form
     return _Emitter(graph, placement, calibration, form).model()
 
 
-def emit_fp16(graph: Graph, float_layers: Iterable[str] = ()) -> Model:
-    """Return the `fp16` model; the named layers stay float32."""
-    import onnx
-    from onnxruntime.transformers import float16
-
-    copy = onnx.ModelProto()
-    copy.CopyFrom(graph.model)
-    blocked = list(float_layers)
-    return float16.convert_float_to_float16(copy, keep_io_types=True, node_block_list=blocked, disable_shape_infer=True)
-
-
 class _Emitter:
     """One emission: the new nodes and initializers, in order."""
 
@@ -105,12 +103,12 @@ class _Emitter:
         self.quants = calibration.quants
         self.means = calibration.means
         self.form = form
+        self.inner = {name for node in graph.nodes for n in inner_nodes(node) for name in (*n.input, *n.output)}
         self.nodes: list[Node] = []
         self.initializers: list[Any] = []
-        self.renamed: dict[str, str] = {}
+        self.dequantized: dict[str, str] = {}
         self.written: set[str] = set()
         self.integer_results = self._integer_results()
-        self.clamped = self._needless_clamps()
 
     def model(self) -> Model:
         import onnx
@@ -119,35 +117,29 @@ class _Emitter:
             if name in self.graph.inputs:
                 self._pair(name, name)
         for node in self.graph.nodes:
-            if node.name in self.clamped:
-                continue
-            self._node(node)
+            if not node.input or node.input[0] not in self.placement.absorbed:
+                self._node(node)
         model = onnx.ModelProto()
         model.CopyFrom(self.graph.model)
         del model.graph.node[:]
         model.graph.node.extend(self.nodes)
-        used = {name for node in self.nodes for name in node.input} | set(self.graph.outputs)
-        kept = [t for t in model.graph.initializer if t.name in used or t.name in self._names_in_subgraphs()]
+        inner = {
+            name for node in self.nodes for reader in inner_nodes(node) for name in (*reader.input, *reader.output)
+        }
+        used = {name for node in self.nodes for name in node.input} | inner | set(self.graph.outputs)
+        kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
         del model.graph.initializer[:]
         model.graph.initializer.extend([*kept, *self.initializers])
-        _shorten(model, keep={*self.graph.inputs, *self.graph.outputs, *self._names_in_subgraphs()})
+        _shorten(model, keep={*self.graph.inputs, *self.graph.outputs, *self.inner})
         del model.graph.value_info[:]
         return model
 
-    def _needless_clamps(self) -> dict[str, str]:
-        """Return clamp name -> its input, for clamps whose bounds the range of the result enforces by saturation."""
-        found = {}
-        for node in self.graph.nodes:
-            bounds = clamp_bounds(self.graph, node) if node.op_type in {"Relu", "Clip"} else None
-            quant = self.quants.get(node.output[0])
-            maker = self.graph.producer.get(node.input[0]) if node.input else None
-            if bounds is None or quant is None or maker is None or maker.output[0] not in self.integer_results:
-                continue
-            alone = len(self.graph.consumers[node.input[0]]) == 1 and node.input[0] not in self.quants
-            tolerance = _CLAMP_TOLERANCE * max(1.0, quant.high - quant.low)
-            if alone and bounds[0] - tolerance <= quant.low and quant.high <= bounds[1] + tolerance:
-                found[node.name] = node.input[0]
-        return found
+    def _integer_results(self) -> frozenset[str]:
+        """Return the results of integer operators: all their readers read what the integers hold."""
+        if self.placement.readers:
+            return frozenset()
+        made = {name for node in self.graph.nodes if node.name in self.placement.integer for name in node.output}
+        return frozenset(made | set(self.placement.absorbed.values()))
 
     def _node(self, node: Node) -> None:
         import onnx
@@ -156,137 +148,135 @@ class _Emitter:
         copy.CopyFrom(node)
         for i, name in enumerate(node.input):
             copy.input[i] = self._operand(name, node)
-        if self._would_be_quantized(node):
-            copy.input[0] = self._shielded(node.input[0], copy.input[0])
+        pair = self._pair_to_shield_from(node)
+        if pair:
+            copy.input[0] = self._shielded(copy.input[0], node.input[0], self.quants[pair])
         if node.name in self.placement.layers:
             self._layer(copy, node)
         self.nodes.append(copy)
         for i, name in enumerate(node.output):
-            result = self._after_clamp(name)
+            result = self.placement.absorbed.get(name, name)
             if result in self.quants:
-                copy.output[i] = f"{result}_float" if self._replaces(result) else result
+                copy.output[i] = f"{result}{_PART}float" if self._replaces(result) else result
                 self._pair(result, copy.output[i])
 
-    def _would_be_quantized(self, node: Node) -> bool:
-        """Tell whether onnxruntime would quantize the weights of this float layer by itself, with one scale for all.
+    def _pair_to_shield_from(self, node: Node) -> str:
+        """Return the tensor whose Q/DQ pair would make onnxruntime quantize a float operator by itself; else nothing.
 
-        Its WeightBiasQuantization does so wherever the input of a Conv, ConvTranspose or Gemm comes from a
-        DequantizeLinear and the weights are a float initializer.
+        Its QDQPropagation carries a pair on through what moves values.
         """
-        weights = node.op_type in {"Conv", "ConvTranspose", "Gemm"} and node.input[1] in self.graph.constants
-        return weights and node.name not in self.placement.layers and self._read(node.input[0], node) != node.input[0]
+        if node.name in self.placement.integer or not self._would_be_quantized(node):
+            return ""
+        while not self._reads_pair(node.input[0], node):
+            maker = self.graph.producer.get(node.input[0])
+            if maker is None or maker.op_type not in SAME_RANGE:
+                return ""
+            node = maker
+        return str(node.input[0])
 
-    def _shielded(self, name: str, dequantized: str) -> str:
-        """Write a Clip that changes nothing between DequantizeLinear and a float layer, so that it stays float."""
+    def _would_be_quantized(self, node: Node) -> bool:
+        """Tell whether onnxruntime would quantize an operator between Q/DQ pairs, and should not.
+
+        Its WeightBiasQuantization rounds float weights, with one scale for all channels; a product of two results needs
+        no more than the pairs; its integer AveragePool refuses dilations; and 1.23 takes the pairs of a
+        DepthToSpace away without having an integer one.
+        """
+        if node.op_type in {"Conv", "ConvTranspose", "Gemm"}:
+            return node.input[1] in self.graph.constants
+        if node.op_type == "MatMul":
+            return node.input[1] not in self.graph.constants
+        return node.op_type == "DepthToSpace" or (node.op_type == "AveragePool" and "dilations" in attributes(node))
+
+    def _shielded(self, operand: str, name: str, quant: Quant) -> str:
+        """Write a Clip that changes nothing between DequantizeLinear and a float operator, so that it stays float."""
         from onnx import helper
 
-        result = f"{name}_shielded"
+        result = f"{name}{_PART}{SHIELD}"
         if result not in self.written:
             self.written.add(result)
-            quant = self.quants[name]
-            self._initializer(f"{name}_low", np.array(quant.low, np.float32))
-            self._initializer(f"{name}_high", np.array(quant.high, np.float32))
-            self.nodes.append(
-                helper.make_node("Clip", [dequantized, f"{name}_low", f"{name}_high"], [result], f"{name}_shield")
-            )
+            low, high = f"{name}{_PART}low", f"{name}{_PART}high"
+            self._initializer(low, np.array(quant.low, np.float32))
+            self._initializer(high, np.array(quant.high, np.float32))
+            self.nodes.append(helper.make_node("Clip", [operand, low, high], [result], f"{name}_{SHIELD}"))
         return result
 
-    def _after_clamp(self, name: str) -> str:
-        readers = self.graph.consumers[name]
-        return str(readers[0].output[0]) if len(readers) == 1 and readers[0].name in self.clamped else name
-
     def _replaces(self, name: str) -> bool:
-        """Tell whether the dequantized tensor takes the name: everybody reads it, the graph's caller too."""
-        return name in self.graph.outputs and name in self.integer_results
+        """Tell whether the dequantized tensor takes the name: a caller or a branch reads it by that."""
+        return name in self.integer_results and (name in self.graph.outputs or name in self.inner)
 
     def _pair(self, name: str, source: str) -> None:
         """Write a Q/DQ pair behind `source`."""
         from onnx import helper
 
-        quant = self.quants[name]
-        scale, zero = self._scale(name, quant)
-        result = name if self._replaces(name) else f"{name}_dq"
-        self.nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [f"{name}_q"]))
-        self.nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", scale, zero], [result]))
-        self.renamed[name] = result
+        scale, zero = self._scale(name, self.quants[name])
+        stored, result = f"{name}{_PART}q", name if self._replaces(name) else f"{name}{_PART}dq"
+        self.nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [stored]))
+        self.nodes.append(helper.make_node("DequantizeLinear", [stored, scale, zero], [result]))
+        self.dequantized[name] = result
 
     def _operand(self, name: str, node: Node) -> str:
         """Return what an operator reads in place of one of its inputs."""
-        operand = node.op_type in _ARITHMETIC and node.name in self.placement.integer
-        if operand and name in self.graph.constants and self.graph.is_float(name):
-            return self._constant(name)
-        return self._read(name, node)
+        if name in self.graph.constants and self.graph.is_float(name) and node.name in self.placement.integer:
+            left = node.op_type == "MatMul" and name == node.input[0]
+            return self._constant(name) if left or node.op_type in _ARITHMETIC else name
+        return self.dequantized[name] if self._reads_pair(name, node) else name
 
-    def _read(self, name: str, node: Node) -> str:
-        if name not in self.renamed:
-            return name
+    def _reads_pair(self, name: str, node: Node) -> bool:
+        """Tell whether an operator reads a tensor behind its Q/DQ pair."""
+        if name not in self.dequantized:
+            return False
         if name in self.placement.readers:
-            return self.renamed[name] if node.name in self.placement.readers[name] else name
-        everybody = name in self.integer_results or node.name in self.placement.integer
-        return self.renamed[name] if everybody else name
-
-    def _integer_results(self) -> frozenset[str]:
-        """Return the results of integer operators, seen through a clamp: all readers read what the integers hold."""
-        found = set()
-        for node in self.graph.nodes:
-            if node.name in self.placement.integer and not self.placement.readers:
-                found.update(node.output)
-                readers = [reader for name in node.output for reader in self.graph.consumers[name]]
-                found.update(reader.output[0] for reader in readers if reader.op_type in {"Relu", "Clip"})
-        return frozenset(found)
+            return node.name in self.placement.readers[name]
+        return name in self.integer_results or node.name in self.placement.integer
 
     def _layer(self, copy: Node, node: Node) -> None:
         weight = self.graph.constants.get(node.input[1])
         if weight is None:
             return
-        axis = _channel_axis(node, weight)
-        scales = _weight_scales(weight, axis)
-        quant = self.quants[node.input[0]]
+        axis = channel_axis(node, weight)
         bias = self._bias(node, weight.shape[axis])
-        if bias is not None:
-            scales = np.maximum(scales, (np.abs(bias) / (quant.scale * _BIAS_LIMIT)).astype(np.float32))
-        shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
-        spread = scales.reshape(shape) if scales.ndim else scales
-        stored = np.clip(np.rint(weight / spread), -HIGHEST, HIGHEST).astype(np.int8)
-        copy.input[1] = self._dequantized(f"{node.name}_weight", stored, scales, axis)
+        input_scale = self.quants[node.input[0]].scale
+        weights = quantize_weights(weight, axis, None if bias is None else least_scales(bias, input_scale))
+        name = f"{node.name}{_PART}weight"
+        copy.input[1] = self._dequantized(name, weights.stored, weights.scales, axis)
         if bias is None:
             return
         mean = self.means.get(node.input[0])
         if mean is not None:
-            bias = bias - weight_shift(node, stored.astype(np.float64) * spread - weight, mean)
-        self._initializer(f"{node.name}_bias", bias.astype(np.float32))
-        copy.input[2:] = [f"{node.name}_bias"]
+            bias = bias - weight_shift(node, weights.real - weight, mean)
+        name = f"{node.name}{_PART}bias"
+        if node.op_type == "Gemm" and not self.form.symmetric:
+            scales = (weights.scales * np.float32(input_scale)).astype(np.float32)
+            name = self._dequantized(name, np.rint(bias / scales).astype(np.int32), scales, 0)
+        else:
+            self._initializer(name, bias.astype(np.float32))
+        copy.input[2:] = [name]
 
-    def _bias(self, node: Node, channels: int) -> npt.NDArray[np.float64] | None:
+    def _bias(self, node: Node, channels: int) -> Floats | None:
         """Return the bias of a layer, zeros if it has none; None if it cannot be corrected."""
         if node.op_type == "MatMul":
             return None
         if len(node.input) < 3 or not node.input[2]:
             return np.zeros(channels)
-        values = self.graph.constants.get(node.input[2])
-        return values.astype(np.float64) if values is not None and values.ndim == 1 else None
+        return bias_by_channel(self.graph.constants.get(node.input[2]), channels)
 
     def _dequantized(self, name: str, stored: npt.NDArray[Any], scales: npt.NDArray[np.float32], axis: int) -> str:
+        """Write integers and their DequantizeLinear; return the name of its result."""
         from onnx import helper
 
-        self._initializer(f"{name}_int", stored)
-        self._initializer(f"{name}_scale", scales)
-        self._initializer(f"{name}_zero", np.zeros(scales.shape, stored.dtype))
-        self.nodes.append(
-            helper.make_node(
-                "DequantizeLinear",
-                [f"{name}_int", f"{name}_scale", f"{name}_zero"],
-                [f"{name}_dq"],
-                axis=axis if scales.ndim else None,
-            )
-        )
-        return f"{name}_dq"
+        parts = [f"{name}{_PART}{part}" for part in ("int", "scale", "zero")]
+        for part, values in zip(parts, (stored, scales, np.zeros(scales.shape, stored.dtype)), strict=True):
+            self._initializer(part, values)
+        result = f"{name}{_PART}dq"
+        along = axis if scales.ndim else None
+        self.nodes.append(helper.make_node("DequantizeLinear", parts, [result], axis=along))
+        return result
 
     def _constant(self, name: str) -> str:
         """Write the constant operand of a sum or product as int8; return the name of the dequantized tensor."""
         from onnx import helper
 
-        result = f"{name}_dq"
+        result = f"{name}{_PART}dq"
         if result in self.written:
             return result
         self.written.add(result)
@@ -294,14 +284,15 @@ class _Emitter:
         quant = to_quant(min(0.0, float(values.min())), max(0.0, float(values.max())), symmetric=False)
         scale, zero = self._scale(name, quant)
         stored = np.clip(np.rint(values / np.float32(quant.scale)) + quant.zero_point, LOWEST, HIGHEST)
-        self._initializer(f"{name}_int", self._as_stored(stored))
-        self.nodes.append(helper.make_node("DequantizeLinear", [f"{name}_int", scale, zero], [result]))
+        self._initializer(f"{name}{_PART}int", self._as_stored(stored))
+        self.nodes.append(helper.make_node("DequantizeLinear", [f"{name}{_PART}int", scale, zero], [result]))
         return result
 
     def _scale(self, name: str, quant: Quant) -> tuple[str, str]:
-        self._initializer(f"{name}_scale", np.array(quant.scale, np.float32))
-        self._initializer(f"{name}_zero", self._as_stored(np.array(quant.zero_point)))
-        return f"{name}_scale", f"{name}_zero"
+        scale, zero = f"{name}{_PART}scale", f"{name}{_PART}zero"
+        self._initializer(scale, np.array(quant.scale, np.float32))
+        self._initializer(zero, self._as_stored(np.array(quant.zero_point)))
+        return scale, zero
 
     def _as_stored(self, steps: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return int8 steps in the element type of the form."""
@@ -311,71 +302,23 @@ class _Emitter:
     def _initializer(self, name: str, values: npt.NDArray[Any]) -> None:
         from onnx import numpy_helper
 
-        if name in self.written:
-            return
-        self.written.add(name)
-        self.initializers.append(numpy_helper.from_array(np.asarray(values), name))
-
-    def _names_in_subgraphs(self) -> set[str]:
-        from onnx import AttributeProto
-
-        return {
-            name
-            for node in self.nodes
-            for attribute in node.attribute
-            if attribute.type == AttributeProto.GRAPH
-            for inner in attribute.g.node
-            for name in inner.input
-        }
-
-
-def weight_shift(node: Node, error: npt.NDArray[Any], mean: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return by how much rounding the weights moves the mean of each output channel.
-
-    Rounding is not zero on average for the few weights of a channel, and inputs after a ReLU are not zero on average
-    either; subtracting the shift from the bias is the bias correction of Nagel et al. 2019, "Data-free quantization",
-    with the means that were measured.
-
-    Args:
-        node: The layer.
-        error: Rounded weights less the weights, in the weights' shape.
-        mean: The mean of each input channel.
-    """
-    if node.op_type == "Gemm":
-        return np.asarray((error if attributes(node).get("transB", 0) else error.T) @ mean, np.float64)
-    taps = error.reshape(error.shape[0], error.shape[1], -1).sum(axis=2)
-    group = int(attributes(node).get("group", 1))
-    inputs = mean.reshape(group, -1).repeat(error.shape[0] // group, axis=0)
-    return np.asarray((taps * inputs).sum(axis=1), np.float64)
+        if name not in self.written:
+            self.written.add(name)
+            self.initializers.append(numpy_helper.from_array(np.asarray(values), name))
 
 
 def _shorten(model: Model, *, keep: set[str]) -> None:
     """Give the tensors of the main graph short names; operators keep theirs, which reports speak of."""
+    fresh = (name for name in map("t{}".format, itertools.count()) if name not in keep)
     short: dict[str, str] = {name: name for name in keep | {""}}
 
     def renamed(name: str) -> str:
-        return short.setdefault(name, f"t{len(short)}" if f"t{len(short)}" not in keep else f"t{len(short)}_")
+        if name not in short:
+            short[name] = next(fresh)
+        return short[name]
 
     for node in model.graph.node:
         node.input[:] = [renamed(name) for name in node.input]
         node.output[:] = [renamed(name) for name in node.output]
     for tensor in model.graph.initializer:
         tensor.name = renamed(tensor.name)
-
-
-def _channel_axis(node: Node, weight: npt.NDArray[Any]) -> int:
-    """Return the axis of the output channels."""
-    if node.op_type == "Conv":
-        return 0
-    if node.op_type == "Gemm":
-        return 0 if attributes(node).get("transB", 0) else 1
-    return int(weight.ndim - 1)
-
-
-def _weight_scales(weight: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float32]:
-    """Return one scale an output channel; a single one for stacks of matrices, which have no per-channel kernel."""
-    if weight.ndim > 2 and axis == weight.ndim - 1:
-        largest = np.abs(weight).max()
-    else:
-        largest = np.abs(weight).max(axis=tuple(i for i in range(weight.ndim) if i != axis))
-    return np.asarray(np.maximum(largest / HIGHEST, 1e-12), np.float32)

@@ -14,9 +14,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 
-from edge_sdk.profiles import Family, QuantPolicy
+from edge_sdk.profiles import DeviceProfile, Family, QuantPolicy
 from edge_sdk.quantize.calibrate import Statistics
-from edge_sdk.quantize.emit import FORMS, choose_quants, emit_fp16, emit_int8
+from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8
+from edge_sdk.quantize.fp16 import emit_fp16
 from edge_sdk.quantize.graph import Graph, weighted_layers
 from edge_sdk.quantize.placement import Placement, place_cpu, place_tensorrt
 from edge_sdk.session import Session, host_config, open_session
@@ -26,6 +27,16 @@ _TWINS: Mapping[Family, Mapping[str, Family]] = {
     "x86-int8": {"aarch64": "arm-int8"},
 }
 _AS_WRITTEN = {"session.disable_quant_qdq": "1"}
+
+
+def choose(profile: DeviceProfile, graph: Graph) -> Family:
+    """Return the best family of a board in which some layer of the model is quantized; else the last one."""
+    for family in profile.families:
+        if family == "fp16" and weighted_layers(graph):
+            return family
+        if family in FORMS and place(family, graph).layers:
+            return family
+    return profile.families[-1]
 
 
 def place(family: Family, graph: Graph, excluded: Sequence[str] = ()) -> Placement:

@@ -6,12 +6,13 @@ The index is a reading of the graph as it was; whoever changes the graph makes a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_sdk.errors import InputError
 from edge_sdk.tensors import TensorSpec
 
 LAYER_OPS = frozenset({"Conv", "Gemm", "MatMul"})
@@ -29,7 +30,7 @@ class Graph:
         model: The `onnx.ModelProto`.
         nodes: Its nodes in the order of execution; each has a name of its own.
         producer: The node that makes a tensor.
-        consumers: The nodes that read a tensor.
+        consumers: The nodes that read a tensor, be it in a branch or a loop of theirs.
         constants: The initializers as arrays.
         shapes: The sizes of the tensors that are known and static.
         inputs: Names of the graph's inputs.
@@ -45,9 +46,9 @@ class Graph:
         self.producer: dict[str, Node] = {name: node for node in graph.node for name in node.output if name}
         self.consumers: dict[str, list[Node]] = defaultdict(list)
         for node in graph.node:
-            for name in dict.fromkeys(node.input):
-                if name:
-                    self.consumers[name].append(node)
+            read = [name for reader in (node, *inner_nodes(node)) for name in reader.input if name]
+            for name in dict.fromkeys(read):
+                self.consumers[name].append(node)
         self.constants: dict[str, npt.NDArray[Any]] = {
             tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer
         }
@@ -100,6 +101,15 @@ def weighted_layers(graph: Graph) -> tuple[Node, ...]:
     return tuple(node for node in graph.nodes if node.op_type in LAYER_OPS and graph.activations(node))
 
 
+def inner_nodes(node: Node) -> Iterator[Node]:
+    """Yield the nodes of a node's branches or loop body, however deep."""
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield inner
+                yield from inner_nodes(inner)
+
+
 def attributes(node: Node) -> Mapping[str, Any]:
     """Return the attributes of a node, decoded."""
     from onnx import helper
@@ -108,12 +118,18 @@ def attributes(node: Node) -> Mapping[str, Any]:
 
 
 def tensor_specs(values: Any) -> tuple[TensorSpec, ...]:
-    """Return the specifications of a graph's inputs or outputs."""
+    """Return the specifications of a graph's inputs or outputs.
+
+    Raises:
+        InputError: One is no tensor: a sequence, a map, an optional.
+    """
     from onnx import helper
 
     specs = []
     for value in values:
         tensor = value.type.tensor_type
+        if not tensor.elem_type:
+            raise InputError(f"model: expected tensors, got {value.name} of another type")
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
         shape = tuple(
             int(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or f"axis{axis}"

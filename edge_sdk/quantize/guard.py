@@ -14,7 +14,7 @@ from edge_sdk.errors import GateError
 from edge_sdk.package import Accuracy
 from edge_sdk.quantize.compare import drop_of
 
-_POINT_TOLERANCE = 1e-9
+_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class AccuracyBudget:
     def holds(self, accuracy: Accuracy) -> bool:
         """Tell whether what was measured is within the budget."""
         drop = drop_of(accuracy)
-        within = drop is None or drop <= self.max_drop_points + _POINT_TOLERANCE
-        return within and accuracy.agreement >= self.min_agreement - _POINT_TOLERANCE
+        within = drop is None or drop <= self.max_drop_points + _TOLERANCE
+        return within and accuracy.agreement >= self.min_agreement - _TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def keep_budget(
     high = min(count, most)
     if most == 0 or not holds(high):
         raise _missed(budget, tried, layers)
-    low = high // 2
+    low = count // 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
@@ -99,7 +99,7 @@ def _most_returnable(layers: Sequence[LayerNoise], min_integer_share: float) -> 
     work, count = 0.0, 0
     for layer in layers:
         work += layer.work
-        if 1.0 - work < min_integer_share:
+        if 1.0 - work < min_integer_share - _TOLERANCE:
             break
         count += 1
     return count
@@ -112,7 +112,7 @@ def _missed(budget: AccuracyBudget, tried: dict[int, Accuracy], layers: Sequence
     wanted = "" if drop is None else f"at most {budget.max_drop_points:g} points of drop and "
     share = 1.0 - sum(layer.work for layer in layers[:count])
     return GateError(
-        f"accuracy: expected {wanted}agreement of at least {budget.min_agreement:.0%}, got {lost}agreement of "
+        f"accuracy: expected {wanted}agreement of at least {budget.min_agreement:.1%}, got {lost}agreement of "
         f"{best.agreement:.1%} with {count} layers in float and {share:.0%} of the work in integers",
-        hint="more calibration samples, a wider --max-drop, or a lower --min-integer-share",
+        hint="more calibration samples, a wider --max-drop or --min-agreement, or a lower --min-integer-share",
     )

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_sdk.files import sha256_of_file
+from edge_sdk.errors import GateError, InputError
+from edge_sdk.files import require_writable, sha256_of_files
 from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
-from edge_sdk.quantize.graph import weighted_layers
+from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.material import Material, choose_material
@@ -29,6 +30,7 @@ from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
 from edge_sdk.quantize.request import Progress, QuantRequest, silent
 from edge_sdk.quantize.source import Source, check_cleaned, open_source
 from edge_sdk.session import runtime_version
+from edge_sdk.tasks import build_task
 from edge_sdk.version import __version__
 
 
@@ -42,19 +44,21 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
 
     Raises:
         InputError: The model, the data, the labels or a setting is wrong.
-        GateError: The budget cannot be held.
+        GateError: The budget cannot be held, or a board would compute less in integers than asked for.
         UnavailableError: The package cannot be written.
     """
+    require_writable(output)
     source = open_source(request)
     material = choose_material(request, source)
     check_cleaned(request, source, next(iter(material.calibration)).tensors)
-    chosen = tuple(dict.fromkeys(choose_family(profile, source) for profile in request.profiles))
+    chosen = tuple(dict.fromkeys(families.choose(profile, source.graph) for profile in request.profiles))
     budget = _budget(request)
+    evaluation = _evaluate(source, material, progress)
     maker = Maker(
         graph=source.graph,
         statistics=_calibrate(source, material, chosen, progress),
         calibration=material.calibration,
-        evaluation=_evaluate(source, material, progress),
+        evaluation=evaluation,
         policy=request.profiles[0].quantization,
         budget=budget,
         progress=progress,
@@ -63,16 +67,6 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
     report = _report(request, source, material, budget, made)
     pack(output, source, made, report)
     return report
-
-
-def choose_family(profile: DeviceProfile, source: Source) -> Family:
-    """Return the best family of a board in which some layer of the model is quantized; else the last one."""
-    for family in profile.families:
-        if family == "fp16" and weighted_layers(source.graph):
-            return family
-        if family not in {"fp16", "fp32"} and families.place(family, source.graph).layers:
-            return family
-    return profile.families[-1]
 
 
 def _budget(request: QuantRequest) -> AccuracyBudget:
@@ -105,7 +99,15 @@ def _calibrate(
 def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluation:
     blank = Evaluation(source.task, material.evaluation, material.truths, ())
     with progress("measuring the float model", len(material.evaluation)) as advance:
-        return replace(blank, reference=run_all(open_float(source.graph), blank, advance))
+        reference = run_all(open_float(source.graph), blank, advance)
+    if material.truths is not None:
+        score = build_task(source.task).score(reference, material.truths)
+        if score.value == 0:  # what is always wrong cannot get worse, and would be certified
+            raise InputError(
+                f"{material.describe}: expected labels that the float model meets, got {score.metric} of 0",
+                hint="check the labels, the class names and the preprocessing",
+            )
+    return replace(blank, reference=reference)
 
 
 def _report(
@@ -113,13 +115,14 @@ def _report(
 ) -> QuantReport:
     notes = list(material.notes)
     variants = []
-    size_bytes = request.model.stat().st_size
+    size_bytes = sum(file.stat().st_size for file in source.files)
     for variant in made:
-        boards = [profile for profile in request.profiles if choose_family(profile, source) == variant.family]
+        boards = [profile for profile in request.profiles if families.choose(profile, source.graph) == variant.family]
         notes += [
             f"{b.name}: {variant.family}, since no layer would be int8" for b in boards if b.family != variant.family
         ]
         plans = tuple(_preview(variant, board, source) for board in boards)
+        notes += _shortfalls(request, budget, plans)
         certified, words = (None, "the float model") if variant.accuracy is None else verdict(variant.accuracy, budget)
         variants.append(
             VariantReport(
@@ -139,13 +142,13 @@ def _report(
         task=source.task.kind,
         profiles=tuple(profile.name for profile in request.profiles),
         source=Input(
-            model=request.model.name,
-            model_sha256=sha256_of_file(request.model),
+            model=_shown(request.model.name),
+            model_sha256=sha256_of_files(source.files),
             model_bytes=size_bytes,
-            calibration=Path(request.calibration).name,
+            calibration=_shown(Path(request.calibration).name),
             calibration_samples=len(material.calibration),
             calibration_sha256=material.calibration.digest,
-            evaluation=material.describe,
+            evaluation=_shown(material.describe),
             evaluation_samples=len(material.evaluation),
             labelled=material.truths is not None,
         ),
@@ -156,9 +159,28 @@ def _report(
     )
 
 
+def _shortfalls(request: QuantRequest, budget: AccuracyBudget, plans: Sequence[PlanPreview]) -> list[str]:
+    """Return a note for each board that computes too little in integers; what was asked for expressly is a gate."""
+    notes = []
+    for plan in plans:
+        if plan.family in FORMS and plan.integer_share < budget.min_integer_share:
+            notes.append(
+                f"{plan.profile}: expected at least {budget.min_integer_share:.0%} of the work in integers, "
+                f"got {plan.integer_share:.1%}"
+            )
+    if notes and request.min_integer_share is not None:
+        raise GateError(notes[0], hint="edge-sdk plan shows what is in float, and why")
+    return notes
+
+
+def _shown(name: str) -> str:
+    """Return a file's name as text that JSON and HTML can hold, whatever bytes the file system has in it."""
+    return name.encode(errors="replace").decode()
+
+
 def _preview(variant: Made, profile: DeviceProfile, source: Source) -> PlanPreview:
     excluded = [layer.name for layer in variant.returned]
-    quantized = variant.family not in {"fp16", "fp32"}
+    quantized = variant.family in FORMS
     reasons = families.place(variant.family, source.graph, excluded).reasons if quantized else {}
     return preview_bytes(variant.model, profile, variant.family, reasons)
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,14 @@ import numpy as np
 
 from edge_sdk import media
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.data import find_file, load_array, read_rows
+from edge_sdk.quantize.data import find_file, load_array, read_rows, split_key
 from edge_sdk.tasks import LabelledBoxes, Truth
 
 _CLASS = ("label", "class_id", "class", "class_name", "name")
 _CORNERS = (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
 _CENTRES = ("cx", "cy", "w", "h")
+_LARGEST_SHARE = 2.0
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,13 @@ def read_labels(path: Path, folders: Sequence[Path]) -> Labels:
         folders: Where its files may lie, besides the CSV's own folder.
 
     Raises:
-        InputError: It has no column `file`, or no file of it is there.
+        InputError: It has no column `file` or none of the class, or a file of it is not there.
     """
     rows = read_rows(path)
     if "file" not in rows[0]:
         raise InputError(f"{path}: expected a column 'file', got columns {', '.join(rows[0])}")
+    if not any(column in rows[0] for column in _CLASS):
+        raise InputError(f"{path}: expected a column of {', '.join(_CLASS)}, got columns {', '.join(rows[0])}")
     places = [path.parent, *folders]
     if not any((place / row["file"]).is_file() for row in rows for place in places):
         raise InputError(
@@ -95,14 +100,12 @@ def array_truths(data: str, classes: int) -> list[Truth]:
     Raises:
         InputError: It is not an array of class indices.
     """
-    name, _, key = data.rpartition(":")
-    arrays = load_array(Path(name), key) if name else load_array(Path(data), "")
-    values = next(iter(arrays.values()))
-    if len(arrays) != 1 or values.ndim != 1 or values.dtype.kind not in "iu":
-        raise InputError(
-            f"{data}: expected one array [n] of class indices, got {', '.join(arrays)}", hint="FILE.npz:key"
-        )
-    if values.size and not 0 <= int(values.min()) <= int(values.max()) < classes:
+    arrays = list(load_array(*split_key(data)).values())
+    if len(arrays) != 1 or arrays[0].ndim != 1 or arrays[0].dtype.kind not in "iu" or not arrays[0].size:
+        got = ", ".join(f"{array.dtype} {list(array.shape)}" for array in arrays) or "no numbers"
+        raise InputError(f"{data}: expected one array [n] of class indices, got {got}", hint="name it: FILE.npz:key")
+    values = arrays[0]
+    if values.min() < 0 or (classes and values.max() >= classes):
         raise InputError(f"{data}: expected classes 0 to {classes - 1}, got {values.min()} to {values.max()}")
     return [int(value) for value in values]
 
@@ -124,10 +127,14 @@ def _boxes(file: Path, rows: Sequence[Mapping[str, str]], names: Sequence[str], 
     corners = next((columns for columns in _CORNERS if all(column in kept[0] for column in columns)), None)
     if corners is None and not all(column in kept[0] for column in _CENTRES):
         raise InputError(f"{where}: expected columns x1,y1,x2,y2 or cx,cy,w,h, got {', '.join(kept[0])}")
+    columns = corners or _CENTRES
     try:
-        values = np.array([[float(row[column]) for column in corners or _CENTRES] for row in kept], np.float32)
+        values = np.array([[float(row[column]) for column in columns] for row in kept], np.float32)
     except ValueError as exc:
-        raise InputError(f"{where}: expected numbers in {', '.join(corners or _CENTRES)}, got {exc}") from exc
+        raise InputError(f"{where}: expected numbers in {', '.join(columns)}, got {exc}") from exc
+    if not np.isfinite(values).all() or (corners is None and np.abs(values).max() > _LARGEST_SHARE):
+        wanted = "pixels" if corners else "shares of the picture"
+        raise InputError(f"{where}: expected {', '.join(columns)} in {wanted}, got {values.max():g} for {file.name}")
     if corners is None:
         height, width = media.read_image(file).shape[:2]
         half = values[:, 2:] / 2
@@ -136,13 +143,10 @@ def _boxes(file: Path, rows: Sequence[Mapping[str, str]], names: Sequence[str], 
 
 
 def _class_index(row: Mapping[str, str], names: Sequence[str], classes: int, where: str) -> int:
-    column = next((column for column in _CLASS if row.get(column)), None)
-    if column is None:
-        raise InputError(f"{where}: expected a column {', '.join(_CLASS)}, got {', '.join(row)}")
-    text = row[column].strip()
+    text = next((row[column].strip() for column in _CLASS if row.get(column)), "")
     if text in names:
         return names.index(text)
-    if text.isdigit() and (not classes or int(text) < classes):
+    if _NUMBER.fullmatch(text) and (not classes or int(text) < classes):
         return int(text)
     known = f"a class name or 0 to {classes - 1}" if classes else "a class number"
     raise InputError(f"{where}: expected {known} for {row['file']}, got '{text}'", hint="give --class-names FILE")

@@ -21,7 +21,7 @@ from edge_sdk.session import Session, SessionConfig, open_session
 from edge_sdk.tensors import Tensors
 
 _RANKING_SAMPLES = 24
-_GOLDEN_SAMPLES = 4
+_GOLDEN_SAMPLES = 2
 _INT8_AS_ON_ARM = {"session.qdqisint8allowed": "1"}
 
 

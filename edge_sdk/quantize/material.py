@@ -1,17 +1,17 @@
 """Which samples a quantization calibrates with, which it measures on, and what is true of those.
 
 Samples that are scored are kept out of calibration as far as there are enough: a range that has seen its examination
-papers flatters the variant.
+papers flatters the variant. Where labels reserve samples for calibration (`role`), those are taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.data import Samples, read_pictures, read_samples
+from edge_sdk.quantize.data import ARRAY_SUFFIXES, Samples, read_pictures, read_samples, split_key
 from edge_sdk.quantize.labels import Labels, array_truths, box_truths, class_truths, read_labels
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.source import Source
@@ -19,7 +19,6 @@ from edge_sdk.tasks import Truth
 
 _EVALUATION_SAMPLES = 500
 _LEAST_APART = 16
-_ARRAYS = (".npz", ".npy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,8 @@ def choose_material(request: QuantRequest, source: Source) -> Material:
     if request.evaluation is not None:
         chosen = read_samples(request.evaluation, source.preprocess, source.inputs)
         truths = _of_array(request.labels, source, len(chosen)) if request.labels is not None else None
-        calibration = everything.spread(request.calibration_samples)
-        return Material(calibration, chosen, truths, Path(request.evaluation).name)
+        calibration, notes = _keep_apart(everything, chosen, request.calibration_samples)
+        return Material(calibration, chosen, truths, Path(request.evaluation).name, notes)
     if request.labels is not None:
         raise InputError(
             f"{request.labels}: expected the samples of these labels, got none", hint="give them with --evaluation DATA"
@@ -63,20 +62,28 @@ def choose_material(request: QuantRequest, source: Source) -> Material:
 
 
 def _labelled_files(request: QuantRequest, source: Source, everything: Samples) -> Material:
+    if request.evaluation is not None and not Path(request.evaluation).is_dir():
+        raise InputError(f"{request.evaluation}: expected the folder of the labelled files, got none")
     folders = [path for text in (request.evaluation, request.calibration) if text and (path := Path(text)).is_dir()]
     labels = read_labels(Path(request.labels or ""), folders)
     chosen = read_pictures(labels.files, source.preprocess, source.inputs)
     truths = _of_files(labels, source)
-    most, name = request.calibration_samples, Path(labels.where).name
-    if labels.calibration:
-        calibration = read_pictures(labels.calibration, source.preprocess, source.inputs).spread(most)
-        return Material(calibration, chosen, truths, name)
-    scored = {path.resolve() for path in labels.files}
-    apart = [i for i, path in enumerate(everything.names) if Path(path).resolve() not in scored]
-    if len(apart) == len(everything) or len(apart) >= _LEAST_APART:
-        return Material(everything.pick(apart).spread(most), chosen, truths, name)
-    note = "calibration and evaluation share samples: what is measured flatters the variant a little"
-    return Material(everything.spread(most), chosen, truths, name, (note,))
+    calibration, notes = _keep_apart(everything, chosen, request.calibration_samples, labels.calibration)
+    return Material(calibration, chosen, truths, Path(labels.where).name, notes)
+
+
+def _keep_apart(
+    everything: Samples, scored: Samples, most: int, reserved: Iterable[Path] = ()
+) -> tuple[Samples, tuple[str, ...]]:
+    """Return what to calibrate with, and a note where that has to be what is scored."""
+    taken, wanted = ({Path(name).resolve() for name in names} for names in (scored.names, reserved))
+    places = [Path(name).resolve() for name in everything.names]
+    apart = [i for i, place in enumerate(places) if place not in taken]
+    kept = [i for i in apart if places[i] in wanted]
+    if not kept and len(apart) < min(len(places), _LEAST_APART):
+        note = "calibration and evaluation share samples: what is measured flatters the variant a little"
+        return everything.spread(most), (note,)
+    return everything.pick(kept or apart).spread(most), ()
 
 
 def _split(request: QuantRequest, everything: Samples) -> Material:
@@ -84,7 +91,7 @@ def _split(request: QuantRequest, everything: Samples) -> Material:
     name = Path(request.calibration).name
     if len(everything) < 2 * _LEAST_APART:
         note = "too few samples to keep some apart: agreement is measured on the calibration samples"
-        return Material(everything, everything, None, name, (note,))
+        return Material(everything.spread(request.calibration_samples), everything, None, name, (note,))
     calibration = everything.pick(range(0, len(everything), 2)).spread(request.calibration_samples)
     return Material(calibration, everything.pick(range(1, len(everything), 2)).spread(_EVALUATION_SAMPLES), None, name)
 
@@ -101,6 +108,11 @@ def _of_files(labels: Labels, source: Source) -> list[Truth]:
 
 
 def _of_array(labels: str, source: Source, samples: int) -> list[Truth]:
+    if source.task.kind != "classification":
+        raise InputError(
+            f"{labels}: expected a classification for an array of labels, got {source.task.kind}",
+            hint="say --task classification, or give the boxes of a detection as a CSV",
+        )
     truths = array_truths(labels, _classes(source))
     if len(truths) != samples:
         raise InputError(f"{labels}: expected {samples} labels, one a sample, got {len(truths)}")
@@ -114,4 +126,4 @@ def _classes(source: Source) -> int:
 
 
 def _is_array(labels: str) -> bool:
-    return Path(labels.rpartition(":")[0] or labels).suffix in _ARRAYS
+    return split_key(labels)[0].suffix.lower() in ARRAY_SUFFIXES

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_sdk.errors import InputError
 from edge_sdk.package import Accuracy
 from edge_sdk.quantize.calibrate import Advance
 from edge_sdk.quantize.compare import compare
@@ -42,11 +43,23 @@ class Evaluation:
 
 
 def run_all(session: Session, evaluation: Evaluation, advance: Advance) -> list[Result]:
-    """Return the results of an opened model on all samples."""
+    """Return the results of an opened model on all samples.
+
+    Raises:
+        InputError: A sample does not fit the model, or the sizes of its outputs depend on the sample.
+    """
     task = build_task(for_scoring(evaluation.task))
-    results = []
+    results: list[Result] = []
+    shapes: dict[str, tuple[int, ...]] = {}
     for item in evaluation.samples:
-        results.append(task.decode(session.run(item.tensors), item.transform))
+        outputs = session.run(item.tensors)
+        for name, values in outputs.items():
+            if shapes.setdefault(name, values.shape) != values.shape:
+                raise InputError(
+                    f"{item.name}: expected {name} of shape {list(shapes[name])}, got {list(values.shape)}",
+                    hint="export the model without its last steps (NMS): outputs of one size can be compared",
+                )
+        results.append(task.decode(outputs, item.transform))
         advance(1)
     return results
 
@@ -58,7 +71,9 @@ def open_float(graph: Graph) -> Session:
 
 def snr_db(expected: Array, got: Array) -> float:
     """Return the signal-to-noise ratio in dB, at most 200 (the same), and -200 where a value is not finite."""
-    reference, noise = expected.astype(np.float64), got.astype(np.float64) - expected.astype(np.float64)
+    reference = expected.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # infinity less infinity is no number, which is told below
+        noise = got.astype(np.float64) - reference
     power, error = float(np.square(reference).sum()), float(np.square(noise).sum())
     if not math.isfinite(error):
         return -_SAME_DB

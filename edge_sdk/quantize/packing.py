@@ -79,5 +79,5 @@ def _add(contents: dict[str, bytes], name: str, data: bytes) -> FileEntry:
 
 def _npz(arrays: Mapping[str, Array]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # allow_pickle=False would be an array for NumPy 1
     return buffer.getvalue()

@@ -11,7 +11,7 @@ from edge_sdk.quantize.preview import Island, PlanPreview
 from edge_sdk.quantize.report import QuantReport, VariantReport
 
 _MOST_ROWS = 12
-_CHART_WIDTH, _CHART_HEIGHT = 420, 64
+_CHART_WIDTH, _CHART_HEIGHT = 420, 68
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d7dde5; --paper: #fff; --good: #1a7f4b;
   --warn: #9a6700; --int: #2f6fde; --float: #b9c3d0; }
@@ -108,7 +108,7 @@ def _interval(accuracy: Accuracy, budget: float) -> str:
     def x(value: float) -> float:
         return _CHART_WIDTH * (value - ends[0] + margin) / (ends[1] - ends[0] + 2 * margin)
 
-    middle = _CHART_HEIGHT / 2 - 4
+    middle = 28
     colour = "var(--good)" if high <= budget else "var(--warn)"
     return (
         f'<svg role="img" aria-label="drop {drop:+.2f}, interval {low:+.2f} to {high:+.2f}, budget {budget:g}" '

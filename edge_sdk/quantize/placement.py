@@ -16,11 +16,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge_sdk.quantize.graph import Graph, Node, attributes, weighted_layers
+from edge_sdk.quantize.weights import bias_by_channel, channel_axis
 
 _INTEGER = frozenset({"Add", "Mul", "AveragePool", "GlobalAveragePool", "Sigmoid", "LeakyRelu", "Concat"})
-_SAME_RANGE = frozenset(
-    {"MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "DepthToSpace"}
+SAME_RANGE = frozenset(
+    {"MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "Resize"}
 )
+"""Operators that move values: onnxruntime does them on the integers themselves where scale and zero point are alike."""
 _CLAMPS = frozenset({"Relu", "Clip"})
 _STEM_CHANNELS = 4
 _NARROW_CHANNELS = 16
@@ -35,6 +37,7 @@ class Placement:
         integer: Names of all operators in int8, the layers among them.
         tensors: Tensors that carry a Q/DQ pair, in the order of execution.
         same_range: Tensors that take scale and zero point of another: result -> source.
+        absorbed: Results that a range clamps: result -> result of the ReLU or Clip that is left out for it.
         readers: For a tensor that only some readers take quantized: their names; others read the float tensor.
         reasons: Why an operator that is not in int8 is not, by its name.
     """
@@ -43,6 +46,7 @@ class Placement:
     integer: frozenset[str]
     tensors: tuple[str, ...]
     same_range: Mapping[str, str]
+    absorbed: Mapping[str, str]
     readers: Mapping[str, frozenset[str]]
     reasons: Mapping[str, str]
 
@@ -58,21 +62,22 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
     layers = frozenset(
         node.name for node in weighted_layers(graph) if node.name not in reasons and not _refused(graph, node, reasons)
     )
-    absorbed = _absorbed_clamps(graph)
-    integer = layers | _between(graph, layers, absorbed, reasons)
+    clamps = _clamps_for_a_range(graph)
+    integer = layers | _between(graph, layers, clamps, reasons)
+    absorbed = {raw: result for raw, result in clamps.items() if graph.producer[raw].name in integer}
     tensors: dict[str, None] = {}
     same_range: dict[str, str] = {}
     for node in graph.nodes:
         if node.name not in integer:
             continue
         tensors.update(dict.fromkeys(graph.activations(node)))
-        for output in node.output:
+        for output in filter(None, node.output):
             result = absorbed.get(output, output)
-            if node.op_type in _SAME_RANGE:
+            if node.op_type in SAME_RANGE:
                 same_range[result] = node.input[0]
             if not _may_end_in_float(graph, node, integer, absorbed):
                 tensors[result] = None
-    return Placement(layers, integer, tuple(tensors), same_range, {}, reasons)
+    return Placement(layers, integer, tuple(tensors), same_range, absorbed, {}, reasons)
 
 
 def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
@@ -99,7 +104,7 @@ def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
             readers.setdefault(shortcut, set()).add(node.name)
     order = [name for node in graph.nodes for name in node.input if name in readers]
     frozen = {name: frozenset(names) for name, names in readers.items()}
-    return Placement(frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), {}, frozen, reasons)
+    return Placement(frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), {}, {}, frozen, reasons)
 
 
 def _refused(graph: Graph, node: Node, reasons: dict[str, str]) -> bool:
@@ -114,33 +119,39 @@ def _refused(graph: Graph, node: Node, reasons: dict[str, str]) -> bool:
         reasons[node.name] = "Gemm with transA, alpha or beta has no integer kernel"
     elif weight is not None and weight.ndim < 2:
         reasons[node.name] = "a product with a vector has no integer kernel"
+    elif weight is not None and not _has_plain_bias(graph, node, weight.shape[channel_axis(node, weight)]):
+        reasons[node.name] = "its bias is not one constant a channel"
     return node.name in reasons
 
 
-def _absorbed_clamps(graph: Graph) -> dict[str, str]:
-    """Return raw result -> result of the ReLU or Clip that is its only reader, for clamps that a range can absorb."""
-    absorbed = {}
+def _has_plain_bias(graph: Graph, node: Node, channels: int) -> bool:
+    if len(node.input) < 3 or not node.input[2]:
+        return True
+    return bias_by_channel(graph.constants.get(node.input[2]), channels) is not None
+
+
+def _clamps_for_a_range(graph: Graph) -> dict[str, str]:
+    """Return raw result -> result of the ReLU or Clip that is its only reader, for clamps that a range can replace."""
+    found = {}
     for node in graph.nodes:
         raw = node.input[0] if node.input else ""
         if node.op_type not in _CLAMPS or raw in graph.outputs or raw not in graph.producer:
             continue
-        keeps_range = graph.producer[raw].op_type in _SAME_RANGE
-        if len(graph.consumers[raw]) == 1 and not keeps_range and clamp_bounds(graph, node) is not None:
-            absorbed[raw] = node.output[0]
-    return absorbed
+        keeps_range = graph.producer[raw].op_type in SAME_RANGE
+        if len(graph.consumers[raw]) == 1 and not keeps_range and _starts_at_zero(graph, node):
+            found[raw] = node.output[0]
+    return found
 
 
-def clamp_bounds(graph: Graph, node: Node) -> tuple[float, float] | None:
-    """Return the bounds of a ReLU or Clip; None if they are not constant or do not hold zero."""
-    if node.op_type == "Relu":
-        return 0.0, float("inf")
-    bounds = [-float("inf"), float("inf")]
-    for i, name in enumerate(node.input[1:]):
-        if name and name not in graph.constants:
-            return None
-        if name:
-            bounds[i] = float(graph.constants[name].item())
-    return (bounds[0], bounds[1]) if bounds[0] <= 0 < bounds[1] else None
+def _starts_at_zero(graph: Graph, clamp: Node) -> bool:
+    """Tell whether a ReLU or Clip has 0 as its lower bound: then so has the range of its result, exactly.
+
+    Another lower bound is no multiple of the scale, and saturation would not be the clamp.
+    """
+    if clamp.op_type == "Relu":
+        return True
+    lower = graph.constants.get(clamp.input[1]) if len(clamp.input) > 1 else None
+    return lower is not None and not lower.any() and all(name in graph.constants for name in clamp.input[2:] if name)
 
 
 def _between(
@@ -165,7 +176,7 @@ def _between(
             before.update(s.name for s in makers(node) if s is not None and (s.name in capable or s.name in layers))
     found = frozenset(after & before & capable)
     outside = [node for node in graph.nodes if node.name not in found | layers | reasons.keys()]
-    reasons.update({node.name: _why_float(node, capable, after, before) for node in outside})
+    reasons.update({node.name: _why_float(node, capable, after) for node in outside})
     return found
 
 
@@ -173,21 +184,21 @@ def _capable(graph: Graph, node: Node) -> bool:
     """Tell whether an operator that is not weighted has an integer kernel."""
     if node.domain not in {"", "ai.onnx"} or not graph.activations(node):
         return False
-    if node.op_type == "Resize":
-        return bool(attributes(node).get("mode", b"nearest") == b"nearest")
-    if node.op_type in _SAME_RANGE:
-        return node.input[0] not in graph.constants
+    if node.op_type == "Resize" and attributes(node).get("mode", b"nearest") != b"nearest":
+        return False
+    if node.op_type in SAME_RANGE:  # what else they take and give, such as sizes and indices, are no values of theirs
+        return graph.activations(node) == (node.input[0],) and all(map(graph.is_float, filter(None, node.output)))
     if node.op_type in {"Add", "Mul"}:
         return all(graph.is_float(name) for name in node.input)
+    if node.op_type == "AveragePool" and "dilations" in attributes(node):  # unknown to onnxruntime's integer kernel
+        return False
     return node.op_type in _INTEGER
 
 
-def _why_float(node: Node, capable: set[str], after: set[str], before: set[str]) -> str:
+def _why_float(node: Node, capable: set[str], after: set[str]) -> str:
     if node.name not in capable:
         return f"{node.op_type} has no integer kernel in onnxruntime"
-    if node.name not in before:
-        return "stands after the last int8 layer"
-    return "stands before the first int8 layer" if node.name not in after else "stands apart from int8 layers"
+    return "no int8 operator takes its result" if node.name in after else "what it takes is not in int8"
 
 
 def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str], absorbed: Mapping[str, str]) -> bool:

@@ -42,7 +42,7 @@ def plan_of_file(
     if any(node.op_type == "QuantizeLinear" for node in loaded.graph.node):
         return preview_plan(_static(loaded), profile, "as it is", {})
     graph = Graph(clean_model(loaded, where=str(path), max_opset=profile.system.max_opset, shapes=shapes))
-    family = profile.family
+    family = families.choose(profile, graph)
     statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
     model = families.emit(family, graph, statistics, profile.quantization)
     reasons = families.place(family, graph).reasons if statistics else {}

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_sdk.profiles import DeviceProfile
+from edge_sdk.quantize.emit import SHIELD
 from edge_sdk.quantize.graph import LAYER_OPS, Graph, Model, Node
-from edge_sdk.quantize.placement import slow_on_tensor_cores
+from edge_sdk.quantize.placement import SAME_RANGE, slow_on_tensor_cores
 from edge_sdk.session import runtime_version, save_plan
 
 _INTEGER_LAYERS = frozenset(
@@ -27,6 +28,7 @@ _INTEGER_LAYERS = frozenset(
 )
 _PAIRS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _FREE = frozenset({"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
+_MOVES = SAME_RANGE | _FREE | {"NhwcMaxPool"}
 _FLOAT_LAYERS = LAYER_OPS | {"FusedConv", "FusedMatMul", "FusedGemm", "ConvTranspose"}
 
 
@@ -104,9 +106,10 @@ def _preview_cpu(graph: Graph, profile: DeviceProfile, family: str, reasons: Map
     plan = _optimized(graph.model, profile)
     macs = {node.name: graph.macs(node) for node in graph.nodes if graph.macs(node)}
     total = sum(macs.values())
-    executed = [(node, _source(node, graph)) for node in plan.graph.node]
+    own = {node.name: node for node in graph.nodes}
+    executed = [(node, _source(node, graph, own)) for node in plan.graph.node]
     integer = sum(macs.get(name, 0) for node, name in executed if node.op_type in _INTEGER_LAYERS)
-    followed = _followed_by_integers(plan.graph.node)
+    followed, floats = _followed_by_integers(plan.graph.node), _float_nodes(plan.graph.node)
     islands = [
         Island(
             name,
@@ -116,7 +119,7 @@ def _preview_cpu(graph: Graph, profile: DeviceProfile, family: str, reasons: Map
             _reason(graph, node, name, reasons),
         )
         for node, name in executed
-        if _is_float(node)
+        if node.name in floats and _is_told(graph, own.get(name))
     ]
     counts = Counter(node.op_type for node in plan.graph.node)
     return PlanPreview(
@@ -141,32 +144,31 @@ def _optimized(model: Model, profile: DeviceProfile) -> Model:
         return onnx.load(plan)
 
 
-def _source(node: Node, graph: Graph) -> str:
+def _source(node: Node, graph: Graph, own: Mapping[str, Node]) -> str:
     """Return the name of the operator of the model that a node of the plan comes from."""
-    name = re.sub(r"(_token_\d+|_nchwc|_quant)+$", "", str(node.name))
-    if any(name == other.name for other in graph.nodes):
-        return name
+    name, longer = str(node.name), ""
+    while name not in own and name != longer:
+        name, longer = re.sub(r"^fused |_token_\d+$|_nchwc$|_quant$|/\w+Fusion/$", "", name), name
     maker = next((graph.producer[output] for output in node.output if output in graph.producer), None)
-    return str(maker.name) if maker is not None else name
+    return name if name in own or maker is None else str(maker.name)
 
 
-def _is_float(node: Node) -> bool:
-    integer = node.op_type in _INTEGER_LAYERS or node.op_type.startswith("QLinear")
-    return not integer and node.op_type not in _PAIRS | _FREE and not _moves_integers(node)
+def _float_nodes(nodes: Sequence[Any]) -> set[str]:
+    """Return the names of the nodes that compute in float, or move values in float."""
+    integers: set[str] = set()
+    found: set[str] = set()
+    for node in nodes:
+        moves = node.op_type in _MOVES and node.input[0] in integers
+        if moves or node.op_type == "QuantizeLinear" or node.op_type.startswith("QLinear"):
+            integers.update(node.output)
+        elif node.op_type not in _INTEGER_LAYERS | _PAIRS | _FREE:
+            found.add(node.name)
+    return found
 
 
-def _moves_integers(node: Node) -> bool:
-    """Tell whether an operator only moves values, which onnxruntime then does on the integers themselves."""
-    return node.op_type in {
-        "MaxPool",
-        "NhwcMaxPool",
-        "Slice",
-        "Split",
-        "Gather",
-        "Resize",
-        "DepthToSpace",
-        "QLinearConcat",
-    }
+def _is_told(graph: Graph, source: Node | None) -> bool:
+    """Tell whether an operator is one of the float model's that gives float values."""
+    return source is None or (not source.name.endswith(SHIELD) and any(map(graph.is_float, source.output)))
 
 
 def _followed_by_integers(nodes: Sequence[Any]) -> set[str]:

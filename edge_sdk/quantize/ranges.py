@@ -54,7 +54,7 @@ def choose_range(histogram: Histogram, method: RangeMethod, *, symmetric: bool) 
 
 
 def to_quant(low: float, high: float, *, symmetric: bool) -> Quant:
-    """Return scale and zero point of a range; symmetric leaves -128 unused, so that both ends are alike."""
+    """Return scale and zero point of a range; symmetric lays 127 steps on either side of zero."""
     if symmetric:
         return Quant(_float32(max(high, -low) / HIGHEST), 0)
     scale = _float32((high - low) / (HIGHEST - LOWEST))
@@ -81,26 +81,25 @@ def _percentile(histogram: Histogram) -> tuple[float, float]:
 
 def _least_error(histogram: Histogram, *, symmetric: bool) -> tuple[float, float]:
     used = np.flatnonzero(histogram.counts)
-    if not used.size:
-        return histogram.low, histogram.high
     counts, centres = histogram.counts[used].astype(np.float64), histogram.centres[used]
+    largest = max(-histogram.low, histogram.high)
+    lows = _CANDIDATES * (-largest if symmetric else histogram.low)
+    highs = _CANDIDATES * (largest if symmetric else histogram.high)
+    below, clipped_below = _beyond(-lows, -centres, counts)
+    above, clipped_above = _beyond(highs, centres, counts)
+    inside = counts.sum() - below[:, None] - above
+    steps = (highs - lows[:, None]) / (HIGHEST - LOWEST)
+    errors = clipped_below[:, None] + clipped_above + inside * np.square(steps) / 12.0
     if symmetric:
-        largest = max(-histogram.low, histogram.high)
-        pairs = np.stack([-_CANDIDATES * largest, _CANDIDATES * largest], axis=1)
-    else:
-        lows = _CANDIDATES * histogram.low if histogram.low < 0 else np.zeros(1)
-        highs = _CANDIDATES * histogram.high if histogram.high > 0 else np.zeros(1)
-        pairs = np.stack(np.meshgrid(lows, highs, indexing="ij"), axis=-1).reshape(-1, 2)
-    best = int(np.argmin(_expected_errors(pairs, centres, counts)))
-    return float(pairs[best, 0]), float(pairs[best, 1])
+        best = int(np.argmin(np.diagonal(errors)))
+        return float(lows[best]), float(highs[best])
+    row, column = np.unravel_index(int(np.argmin(errors)), errors.shape)
+    return float(lows[row]), float(highs[column])
 
 
-def _expected_errors(
-    pairs: npt.NDArray[np.float64], centres: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return the summed squared error of each range [candidates, 2]."""
-    low, high = pairs[:, :1], pairs[:, 1:]
-    inside = ((centres >= low) & (centres <= high)) @ counts
-    step = (high - low)[:, 0] / (HIGHEST - LOWEST)
-    clipped = np.square(np.maximum(low - centres, 0)) @ counts + np.square(np.maximum(centres - high, 0)) @ counts
-    return np.asarray(clipped + inside * np.square(step) / 12.0, np.float64)
+def _beyond(
+    limits: npt.NDArray[np.float64], centres: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return how many values lie above each limit, and the squared error of clipping them to it."""
+    over = np.maximum(centres - limits[:, None], 0.0)
+    return (over > 0) @ counts, np.square(over) @ counts

@@ -96,7 +96,9 @@ def verdict(accuracy: Accuracy, budget: AccuracyBudget) -> tuple[bool | None, st
     if drop is None or accuracy.drop_low is None or accuracy.drop_high is None:
         return None, f"{agreement}; no labels, so the loss in accuracy is not known"
     interval = f"95 % interval {accuracy.drop_low:+.2f} to {accuracy.drop_high:+.2f}"
-    measured = f"{accuracy.metric} drop {drop:+.2f} points ({interval})"
+    measured = (
+        f"{accuracy.metric} {accuracy.float_value:.2f} to {accuracy.value:.2f}, drop {drop:+.2f} points ({interval})"
+    )
     if accuracy.drop_high <= budget.max_drop_points:
         return True, f"{measured}: the budget of {budget.max_drop_points:g} points is certified; {agreement}"
     needed = samples_to_certify(accuracy, budget.max_drop_points)

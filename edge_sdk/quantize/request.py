@@ -67,21 +67,27 @@ class QuantRequest:
         """Check the values.
 
         Raises:
-            InputError: There is no profile, the name cannot be a file name, or a bound is impossible.
+            InputError: There is no profile or one twice, the name cannot be a file name, or a bound is impossible.
         """
         if not self.profiles:
             raise InputError("profile: expected at least one board, got none")
+        names = [profile.name for profile in self.profiles]
+        if len(set(names)) < len(names):
+            raise InputError(f"profile: expected each board once, got {', '.join(names)}")
         if not is_safe_name(self.package_name):
             raise InputError(
                 f"name: expected letters, digits, '.', '_', '-', got '{self.package_name}'", hint="give it with --name"
             )
-        if self.calibration_samples < 1:
-            raise InputError(f"calibration-samples: expected 1 or more, got {self.calibration_samples}")
-        for name, value in (("min-agreement", self.min_agreement), ("min-integer-share", self.min_integer_share)):
-            if value is not None and not 0 <= value <= 1:
-                raise InputError(f"{name}: expected 0 to 1, got {value:g}")
-        if self.max_drop_points is not None and self.max_drop_points < 0:
-            raise InputError(f"max-drop: expected 0 or more points, got {self.max_drop_points:g}")
+        for name, count in (("calibration-samples", self.calibration_samples), ("version", self.version)):
+            if count < 1:
+                raise InputError(f"{name}: expected 1 or more, got {count}")
+        for name, value, most in (
+            ("max-drop", self.max_drop_points, 100),
+            ("min-agreement", self.min_agreement, 1),
+            ("min-integer-share", self.min_integer_share, 1),
+        ):
+            if value is not None and not 0 <= value <= most:
+                raise InputError(f"{name}: expected 0 to {most}, got {value:g}")
 
     @property
     def package_name(self) -> str:

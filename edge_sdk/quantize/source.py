@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
@@ -28,6 +31,7 @@ class Source:
     """The float model.
 
     Attributes:
+        files: Its file, and those into which an exporter put its weights.
         graph: Its cleaned graph.
         inputs: What it takes.
         outputs: What it gives.
@@ -36,6 +40,7 @@ class Source:
         task: What it is for.
     """
 
+    files: tuple[Path, ...]
     graph: Graph
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -54,23 +59,47 @@ def open_source(request: QuantRequest) -> Source:
     max_opset = min(profile.system.max_opset for profile in request.profiles)
     graph = Graph(clean_model(original, where=str(request.model), max_opset=max_opset, shapes=request.shapes))
     inputs, outputs = tensor_specs(graph.model.graph.input), tensor_specs(graph.model.graph.output)
+    for spec in (*inputs, *outputs):
+        if spec.dtype == "object":
+            raise InputError(f"{request.model}: expected tensors of numbers, got {spec.name} of text")
     if isinstance(request.preprocess, ImageFlags):
         preprocess = preprocess_from_flags(request.preprocess, inputs)
     else:
         preprocess = request.preprocess or preprocess_from_metadata(original, inputs) or Preprocess()
     names = request.class_names or class_names_from_metadata(original)
-    return Source(graph, inputs, outputs, names, preprocess, tell_task(request.task, outputs, labels=len(names)))
+    return Source(
+        files=_files_of(request.model),
+        graph=graph,
+        inputs=inputs,
+        outputs=outputs,
+        class_names=names,
+        preprocess=preprocess,
+        task=tell_task(request.task, outputs, labels=len(names)),
+    )
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    import onnx
+
+    tensors = onnx.load(path, format="protobuf", load_external_data=False).graph.initializer
+    apart = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+    return (path, *(path.parent / name for name in sorted(apart)))
 
 
 def check_cleaned(request: QuantRequest, source: Source, sample: Tensors) -> None:
     """Check that the cleaned graph computes what the file computes, on one sample.
 
     Raises:
-        InputError: It does not.
+        InputError: It does not, or what the file computes is not a number.
     """
     where = str(request.model)
     ours = open_float(source.graph).run(sample)
     for name, values in open_session(request.model, host_config(), where=where).run(sample).items():
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{where}: expected finite numbers in {name}, got NaN or infinite",
+                hint="check the preprocessing: divisor, mean and std",
+            )
         ratio = snr_db(values, ours[name]) if values.dtype.kind == "f" else _LEAST_SNR_DB
         if ratio < _LEAST_SNR_DB:
             raise InputError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError
 from edge_sdk.files import sha256_hex
-from edge_sdk.package import Manifest, ModelPackage
 from edge_sdk.preprocess import Preprocess, prepare_image, prepare_window
 from edge_sdk.profiles import DeviceProfile, detect_profile
 from edge_sdk.runtime.frame import Outcome, Sample, Timings
@@ -18,6 +18,9 @@ from edge_sdk.session import Session, SessionConfig, config_for, open_session
 from edge_sdk.tasks import Result, build_task
 from edge_sdk.tensors import Array, Tensors, TensorSpec
 from edge_sdk.transform import Transform
+
+if TYPE_CHECKING:
+    from edge_sdk.package import Manifest, ModelPackage
 
 
 class Pipeline:
@@ -71,8 +74,8 @@ class Pipeline:
         """
         manifest = _with_threshold(package.manifest, score_threshold)
         board = profile or detect_profile().profile
-        _, model = package.model_for(board)
-        return cls(manifest, model, config=config_for(board))
+        family, model = package.model_for(board)
+        return cls(manifest, model, config=config_for(board, family))
 
     def __enter__(self) -> Pipeline:
         return self

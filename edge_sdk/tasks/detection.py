@@ -17,7 +17,6 @@ import numpy.typing as npt
 from edge_sdk.errors import InputError
 from edge_sdk.tasks.boxes import iou_matrix, suppress
 from edge_sdk.tasks.heads import LAYOUTS, read_candidates, tell_head
-from edge_sdk.tasks.precision import AveragePrecision, PictureMatches, match_picture
 from edge_sdk.tasks.record import Score, TaskSpec
 from edge_sdk.tensors import Tensors, TensorSpec
 from edge_sdk.transform import Transform
@@ -99,7 +98,9 @@ class DetectionTask:
 
     def score(self, results: Sequence[Detections], truths: Sequence[LabelledBoxes]) -> Score:
         """Return COCO's average precision, AP50-95."""
-        pictures: list[PictureMatches] = [
+        from edge_sdk.tasks.precision import AveragePrecision, match_picture  # boards never score
+
+        pictures = [
             match_picture((r.xyxy, r.scores, r.classes), (t.xyxy, t.classes))
             for r, t in zip(results, truths, strict=True)
         ]

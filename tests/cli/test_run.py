@@ -81,6 +81,19 @@ def test_an_unreadable_picture_is_told_and_counted(package, tmp_path):
     assert "captured 2 = 1 delivered + 1 unreadable" in err
 
 
+@pytest.mark.parametrize(
+    "source", ["camera:63", "camera:/dev/null", "cut.mp4", "lost.mp4", "text.mp4", "http://127.0.0.1:9/"]
+)
+def test_of_a_source_that_cannot_be_opened_one_error_is_told(package, clip, tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cut.mp4").write_bytes(clip.read_bytes()[:-1000])
+    (tmp_path / "lost.mp4").write_bytes(clip.read_bytes().replace(b"stco", b"free"))
+    (tmp_path / "text.mp4").write_text("no video")
+    code, out, err = run(package, "--source", source)
+    assert (code, out) == (3 if source.endswith(".mp4") else 5, "")
+    assert [line.partition(": ")[0] for line in err.splitlines()] in (["error"], ["error", "hint"])
+
+
 def await_lines(path, count):
     """Wait until a file has so many lines."""
     for _ in range(600):

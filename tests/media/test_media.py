@@ -105,6 +105,16 @@ def test_a_video_cut_short_ends_early(video):
         assert 1 <= len(list(opened)) < 4
 
 
+def test_a_video_of_which_no_frame_can_be_decoded_is_told(tmp_path):
+    path = tmp_path / "a.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), 12.5, (64, 48))
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    path.write_bytes(path.read_bytes().replace(b"stco", b"free"))  # it opens and claims a frame, and does not say where
+    with pytest.raises(InputError, match=r"/a.mp4: expected a video, got a file that cannot be decoded$"):
+        VideoFile(path)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

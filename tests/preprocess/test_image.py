@@ -128,3 +128,9 @@ def test_what_is_no_picture_is_refused(shape):
 def test_pixels_that_are_floats_are_refused():
     with pytest.raises(InputError, match="got float32"):
         prepare_image(PLAIN, np.zeros((4, 4, 3), np.float32))
+
+
+def test_a_picture_too_long_to_be_resized_is_refused():
+    with pytest.raises(InputError) as caught:
+        prepare_image(ImageSteps(size_wh=(224, 224), resize="crop"), np.zeros((1, 300_000, 3), np.uint8))
+    assert str(caught.value) == "image: expected a picture that can be resized to 67200000x224, got [1, 300000, 3]"

@@ -9,12 +9,12 @@ from edge_sdk.preprocess import ImageSteps, Preprocess, WindowSteps
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"size_wh": (0, 4)}, "size_wh: expected at least 1x1 pixel, got [0, 4]"),
+        ({"size_wh": (0, 4)}, "size_wh: expected 1 to 16384 pixels, got [0, 4]"),
         ({"divisor": 0.0}, "divisor, std: expected values other than 0, got 0"),
         ({"std": (1.0, 0.0, 1.0)}, "divisor, std: expected values other than 0, got 0"),
         ({"mean": (0.5, 0.5)}, "mean: expected 1 or 3 values, got 2"),
         ({"std": (1.0, 1.0, 1.0), "color": "gray"}, "std: expected 1 or 1 values, got 3"),
-        ({"resize": "crop", "shorter_side": 3}, "shorter_side: expected at least 4, got 3"),
+        ({"resize": "crop", "shorter_side": 3}, "shorter_side: expected 4 to 16384 pixels, got 3"),
         ({"pad_value": 256}, "pad_value: expected 0 to 255, got 256"),
     ],
 )

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge_sdk.errors import InputError
-from edge_sdk.runtime import bench
-from edge_sdk.runtime.bench import BenchReport
+from edge_sdk.runtime.bench import BenchReport, bench
 from tests.fakes import Replay
 from tests.runtime.models import card
 

@@ -8,6 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.files import sha256_hex
 from edge_sdk.profiles import Provider, load_profile
 from edge_sdk.session import (
     SessionConfig,
@@ -140,9 +141,37 @@ def test_a_configuration_entry_that_onnxruntime_refuses_is_told():
 
 def test_a_board_opens_models_as_its_profile_says():
     profile = load_profile("raspberry-pi-5")
-    config = config_for(profile)
+    config = config_for(profile, "arm-int8")
     assert (config.providers, config.threads, config.spinning) == (profile.providers, 3, False)
     assert config.entries == profile.session
+
+
+@pytest.mark.parametrize(("family", "is_int8"), [("tensorrt-int8", True), ("fp16", False), ("fp32", False)])
+def test_tensorrt_computes_in_int8_only_what_is_quantized(family, is_int8):
+    profile = load_profile("jetson-orin-nano")
+    told, wanted = (dict(one.providers[0].options) for one in (config_for(profile, family), profile))
+    assert (told.pop("trt_int8_enable", None) == "True") == is_int8
+    assert wanted.pop("trt_int8_enable") == "True"
+    assert told == wanted
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_each_model_has_its_own_folder_of_engines(tmp_path, from_file):
+    cache = tmp_path / "new" / "engines"
+    config = SessionConfig(providers=(Provider("CPUExecutionProvider", {"trt_engine_cache_path": str(cache)}),))
+    models = {sha256_hex(model)[:16]: model for model in (doubling(), float_convolution())}
+    for name, model in models.items():
+        (tmp_path / name).write_bytes(model)
+        open_session(tmp_path / name if from_file else model, config, where="m")
+    assert {folder.name for folder in cache.iterdir()} == set(models)
+
+
+def test_engines_without_a_place_are_told(tmp_path):
+    (tmp_path / "engines").write_bytes(b"")
+    options = {"trt_engine_cache_path": str(tmp_path / "engines")}
+    config = SessionConfig(providers=(Provider("CPUExecutionProvider", options),))
+    with pytest.raises(UnavailableError, match=rf"^{tmp_path}/engines/[0-9a-f]{{16}}: expected a place to write, got "):
+        open_session(doubling(), config, where="m")
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8])

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from edge_sdk import records
 from edge_sdk.errors import InputError
-from edge_sdk.runtime.sinks.console import Console
-from edge_sdk.runtime.sinks.jsonl import JsonLines
-from edge_sdk.runtime.sinks.nothing import Nothing
 from edge_sdk.runtime.sinks.record import Sink
-from edge_sdk.runtime.sinks.video import Video
 from edge_sdk.runtime.sources import Source
 
 __all__ = ["SINKS", "Sink", "open_sink"]
 
-SINKS: Mapping[str, Callable[[str, Source], Sink]] = {
-    "console": Console,
-    "jsonl": JsonLines,
-    "none": Nothing,
-    "video": Video,
+SINKS: Mapping[str, str] = {
+    "console": "console.Console",
+    "jsonl": "jsonl.JsonLines",
+    "none": "nothing.Nothing",
+    "video": "video.Video",
 }
+"""File and class of each kind; only the chosen one is imported."""
 _PLACELESS = {"console", "none"}
 
 
@@ -41,4 +39,6 @@ def open_sink(uri: str, source: Source) -> Sink:
             f"sink: expected console, none, jsonl:PATH, jsonl:- or video:PATH, got '{uri}'"
             + records.near_match(kind, list(SINKS))
         )
-    return SINKS[kind](place, source)
+    file, _, name = SINKS[kind].partition(".")
+    opener: Callable[[str, Source], Sink] = getattr(import_module(f"{__name__}.{file}"), name)
+    return opener(place, source)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -14,27 +15,22 @@ from edge_sdk import records
 from edge_sdk.errors import InputError
 from edge_sdk.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from edge_sdk.preprocess import WindowSteps
-from edge_sdk.runtime.sources.camera import Camera
-from edge_sdk.runtime.sources.folder import Folder
-from edge_sdk.runtime.sources.network import NetworkStream
 from edge_sdk.runtime.sources.record import Address, Source
-from edge_sdk.runtime.sources.rows import Rows
-from edge_sdk.runtime.sources.tensors import TensorFile
-from edge_sdk.runtime.sources.video import Video
 
 __all__ = ["SOURCES", "Source", "open_source"]
 
-SOURCES: Mapping[str, Callable[[Address], Source]] = {
-    "camera": Camera,
-    "folder": Folder,
-    "http": NetworkStream,
-    "https": NetworkStream,
-    "rows": Rows,
-    "rtsp": NetworkStream,
-    "rtsps": NetworkStream,
-    "tensors": TensorFile,
-    "video": Video,
+SOURCES: Mapping[str, str] = {
+    "camera": "camera.Camera",
+    "folder": "folder.Folder",
+    "http": "network.NetworkStream",
+    "https": "network.NetworkStream",
+    "rows": "rows.Rows",
+    "rtsp": "network.NetworkStream",
+    "rtsps": "network.NetworkStream",
+    "tensors": "tensors.TensorFile",
+    "video": "video.Video",
 }
+"""File and class of each scheme; only the chosen one is imported."""
 _BY_SUFFIX = {
     **dict.fromkeys(VIDEO_SUFFIXES, "video"),
     **dict.fromkeys(IMAGE_SUFFIXES, "folder"),
@@ -61,7 +57,9 @@ def open_source(uri: str, *, window: WindowSteps | None = None) -> Source:
             f"source: expected one of {', '.join(SOURCES)}, a file or a folder, got '{uri}'"
             + records.near_match(scheme, list(SOURCES))
         )
-    return SOURCES[scheme](Address(uri, place, options, window))
+    file, _, name = SOURCES[scheme].partition(".")
+    opener: Callable[[Address], Source] = getattr(import_module(f"{__name__}.{file}"), name)
+    return opener(Address(uri, place, options, window))
 
 
 def _split(uri: str) -> tuple[str, str, Mapping[str, str]]:

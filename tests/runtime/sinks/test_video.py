@@ -113,6 +113,6 @@ except UnavailableError as exc:
 
 def test_a_disk_that_is_nearly_full_ends_the_video_in_time(tmp_path, monkeypatch):
     sink = open_sink(f"video:{tmp_path}/out.mp4", SOURCE)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1 << 20}))
+    monkeypatch.setattr("os.statvfs", lambda _: type("Disk", (), {"f_bavail": 256, "f_frsize": 4096}))
     with pytest.raises(UnavailableError, match=r": expected 16777216 bytes free, got 1048576$"):
         write(sink, 0)

@@ -1,0 +1,70 @@
+"""A report with everything in it, and names as hostile as names can be."""
+
+from __future__ import annotations
+
+from edge_sdk.package import Accuracy
+from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
+from edge_sdk.quantize.preview import Island, PlanPreview
+from edge_sdk.quantize.report import Input, QuantReport, VariantReport
+
+HOSTILE = "<script>alert(1)</script>"
+
+_PLAN = PlanPreview(
+    profile="raspberry-pi-5",
+    family="arm-int8",
+    method='by "rules" & <u>more</u>',
+    macs=300_800_000,
+    integer_share=0.97,
+    operators={"QLinearConv": 50, HOSTILE: 1},
+    islands=(
+        Island(HOSTILE, "<Conv>", 0.03, inside=True, reason="<img src=x onerror=alert(1)>"),
+        Island("last", "Softmax", 0.0, inside=False, reason="stands after the last int8 layer"),
+    ),
+    pairs=2,
+    transposes=1,
+    refusals=("</p><h1>refused</h1>",),
+)
+
+REPORT = QuantReport(
+    name="parts",
+    version=3,
+    task="classification",
+    profiles=("raspberry-pi-5", "x86-64-vnni"),
+    source=Input(
+        model="<b>&.onnx",
+        model_sha256="5" * 64,
+        model_bytes=4_000_000,
+        calibration='"pictures"',
+        calibration_samples=200,
+        calibration_sha256="c" * 64,
+        evaluation="labels.csv",
+        evaluation_samples=500,
+        labelled=True,
+    ),
+    budget=AccuracyBudget(max_drop_points=0.5, min_agreement=0.94, min_integer_share=0.5),
+    variants=(
+        VariantReport(
+            family="arm-int8",
+            size_bytes=1_100_000,
+            size_ratio=0.275,
+            accuracy=Accuracy("top-1", 80.0, 79.8, -0.9, 1.3, 0.98, 500),
+            returned=(LayerNoise(HOSTILE, 1.5e-3, 0.03),),
+            plans=(_PLAN,),
+            certified=False,
+            verdict="within the <budget>",
+        ),
+        VariantReport(
+            family="x86-int8",
+            size_bytes=1_100_000,
+            size_ratio=0.275,
+            accuracy=Accuracy("", None, None, None, None, 0.99, 500),
+            returned=(),
+            plans=(),
+            certified=None,
+            verdict="no labels",
+        ),
+        VariantReport("fp32", 4_000_000, 1.0, None, (), (), None, "the float model"),
+    ),
+    notes=('"quoted" & <i>noted</i>',),
+    versions={"onnx": "1.23.2", "numpy": "2.4.6"},
+)

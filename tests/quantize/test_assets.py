@@ -1,0 +1,63 @@
+"""Real models (EDGE_SDK_ASSETS/models), quantized with random inputs: plan, file, and that it runs."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from edge_sdk.profiles import QuantPolicy
+from edge_sdk.quantize import families
+from edge_sdk.quantize.calibrate import collect
+from edge_sdk.quantize.clean import clean_model, load_model
+from edge_sdk.quantize.graph import Graph
+from edge_sdk.quantize.preview import preview_bytes
+from tests.quantize.models import MAX_OPSET, PI, run, samples
+
+ROOT = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
+CONVOLUTIONAL = (
+    "cwru_cnn1d",
+    "fastestdet_352",
+    "kws_dscnn_mlperf",
+    "mobilenet_v1_0.25_224_keras",
+    "mobilenet_v2_1.0_224",
+    "nanodet_m_416",
+    "resnet8_cifar10",
+    "squeezenet1.1_224",
+    "ultraface_rfb_320",
+    "vww_mobilenet_v1_0.25_96",
+)
+
+
+@cache
+def quantized_asset(name):
+    path = ROOT / "models" / f"{name}.onnx"
+    if not path.exists():
+        pytest.skip(f"no {name}.onnx in EDGE_SDK_ASSETS")
+    graph = Graph(clean_model(load_model(path), where=name, max_opset=MAX_OPSET))
+    statistics = collect(graph, families.tensors_to_calibrate(["arm-int8"], graph), lambda: samples(graph, 2))
+    return graph, families.emit("arm-int8", graph, statistics, QuantPolicy())
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_a_convolutional_model_runs_in_integers_on_a_raspberry_pi(name):
+    graph, model = quantized_asset(name)
+    plan = preview_bytes(model, PI, "arm-int8", families.place("arm-int8", graph).reasons)
+    assert plan.integer_share >= 0.99
+    assert [island.name for island in plan.islands if island.work > 0] == []
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_a_quantized_model_is_valid_and_gives_finite_outputs_of_the_same_shape(name):
+    graph, model = quantized_asset(name)
+    onnx.checker.check_model(onnx.load_from_string(model))
+    sample = samples(graph)[0]
+    expected, got = run(graph.model, sample), run(model, sample)
+    assert {output: values.shape for output, values in got.items()} == {
+        output: values.shape for output, values in expected.items()
+    }
+    assert all(np.isfinite(values).all() for values in got.values())

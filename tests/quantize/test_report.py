@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from edge_sdk import records
+from edge_sdk.package import Accuracy
+from edge_sdk.quantize.guard import AccuracyBudget
+from edge_sdk.quantize.report import QuantReport, report_lines, verdict
+from tests.quantize.reports import REPORT
+
+BUDGET = AccuracyBudget(max_drop_points=0.5, min_agreement=0.9, min_integer_share=0.5)
+MEASURED = Accuracy("top-1", 80.0, 79.8, -0.9, 1.3, 0.98, 500)
+
+
+@pytest.mark.parametrize(
+    ("changes", "certified", "words"),
+    [
+        (
+            {},
+            False,
+            "top-1 80.00 to 79.80, drop +0.20 points (95 % interval -0.90 to +1.30): within the budget of 0.5 points, "
+            "but 500 samples are too few to certify it; about 6723 would; agrees with the float model on 98.0% of 500 "
+            "samples",
+        ),
+        (
+            {"drop_high": 0.5},
+            True,
+            "top-1 80.00 to 79.80, drop +0.20 points (95 % interval -0.90 to +0.50): the budget of 0.5 points is "
+            "certified; agrees with the float model on 98.0% of 500 samples",
+        ),
+        (
+            {"float_value": None, "value": None, "drop_low": None, "drop_high": None, "metric": ""},
+            None,
+            "agrees with the float model on 98.0% of 500 samples; no labels, so the loss in accuracy is not known",
+        ),
+    ],
+)
+def test_the_verdict_says_what_is_known(changes, certified, words):
+    assert verdict(replace(MEASURED, **changes), BUDGET) == (certified, words)
+
+
+def test_a_report_reads_back_from_its_json():
+    data = json.loads(records.to_json(REPORT))
+    assert records.read(QuantReport, data, where="report.json") == REPORT
+
+
+def test_the_lines_tell_the_same():
+    lines = report_lines(REPORT)
+    assert lines[:2] == [
+        "parts version 3: classification, from <b>&.onnx (4.00 MB)",
+        "calibrated on 200 samples, measured on 500 (labels.csv)",
+    ]
+    assert "arm-int8: 1.10 MB, 27.5% of the float model" in lines
+    assert "  raspberry-pi-5: 97.0% of the work in integers" in lines
+    assert "  returned to float by the guard (3.0% of the work): <script>alert(1)</script>" in lines
+    assert lines[-1] == 'note: "quoted" & <i>noted</i>'
