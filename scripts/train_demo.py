@@ -650,7 +650,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Train the demo's detector and classifier on rendered pictures, export both to ONNX and score "
         "them on the shipped evaluation pictures.",
-        epilog='Install what it needs with: pip install -e ".[train]"   About 45 minutes on one free CPU core.',
+        epilog='Install what it needs with: pip install -e ".[train]"   About an hour on one free CPU core.',
     )
     parser.add_argument(
         "--out",
