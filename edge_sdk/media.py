@@ -71,12 +71,14 @@ class VideoFile:
         """Open the file.
 
         Raises:
-            InputError: It is not there, or is not a video.
+            InputError: It is not there, is not a video, or has a path that is not UTF-8.
         """
         import cv2
 
         if not path.is_file():
             raise InputError(f"{path}: expected a video file, got nothing there")
+        if str(path) != str(path).encode(errors="replace").decode():  # OpenCV ends the process
+            raise InputError(f"{path}: expected a path in UTF-8, got other bytes", hint="rename the file")
         self._path = path
         self._capture: Any = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         self._is_grabbed = bool(self._capture.grab())  # many a broken file opens, claims frames, and gives none

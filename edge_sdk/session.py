@@ -6,6 +6,8 @@
 - Integer arithmetic is exact: where the host's would saturate (AVX2 without VNNI), onnxruntime is told to avoid it.
 - TensorRT keeps the engines of each model in a folder of their own.
 - `save_plan` shows what an ARM board would execute, on any machine.
+- Nothing is reported to anybody: onnxruntime 1.29 and newer send events to their maker unless they are told not to
+  before they are imported.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from edge_sdk.tensors import Array, Tensors, TensorSpec
 
 if TYPE_CHECKING:
     import onnxruntime
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _CPU = Provider("CPUExecutionProvider")
 _DTYPES = {

@@ -32,14 +32,13 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime
+import render_parts
 import torch
 from numpy.typing import NDArray
+from render_parts import FRAME_WH, LABELS, SEED, STATES, Box, Stream
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
-
-import render_parts
-from render_parts import FRAME_WH, LABELS, SEED, STATES, Box, Stream
 
 INPUT_WH = (320, 192)
 PAD_TOP = 6  # rows of grey above and below the 320x180 picture

@@ -41,19 +41,28 @@ app.command("bench")(bench.bench_package)
 _verbosity = 0
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        output.emit(edge_sdk.__version__, [f"edge-sdk {edge_sdk.__version__}"], as_json=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; -vv shows tracebacks.")] = 0,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    verbose: Annotated[
+        int,
+        typer.Option("--verbose", "-v", count=True, help="Say more; -vv shows tracebacks.", show_default=False),
+    ] = 0,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
 ) -> None:
     global _verbosity  # noqa: PLW0603  the one process-wide setting: how an error is shown
     _verbosity = verbose
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
-    if version:
-        output.emit(edge_sdk.__version__, [f"edge-sdk {edge_sdk.__version__}"], as_json=False)
-        raise typer.Exit
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ Family = Literal["fp32", "fp16", "arm-int8", "x86-int8", "tensorrt-int8"]
 """The kind of variant a board runs: how its numbers are stored and where Q/DQ pairs stand."""
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "fp4"]
 CpuFeature = Literal["neon", "dotprod", "fp16", "bf16", "i8mm", "sve2", "avx2", "avx512", "vnni"]
-RangeMethod = Literal["minmax", "percentile", "mse"]
+RangeMethod = Literal["auto", "minmax", "percentile", "mse"]
 
 _GPU_PRECISION: dict[Family, Precision] = {"fp16": "fp16", "tensorrt-int8": "int8"}
 """What the GPU must compute for a family; the other families run on the CPU."""
@@ -120,13 +120,14 @@ class QuantPolicy:
     """How a model is quantized for the board, and how much it may lose.
 
     Attributes:
-        range_method: How the range of an activation tensor is chosen from its histogram.
+        range_method: How the range of an activation tensor is chosen from its histogram; `auto` takes the way that adds
+            least noise to the outputs on calibration samples.
         max_drop_points: Greatest accepted loss of the task's metric, in points of 100.
         min_agreement: Least accepted mean agreement with the float model, 0 to 1.
         min_integer_share: Least accepted share of multiply-accumulates left in integer kernels, 0 to 1.
     """
 
-    range_method: RangeMethod = "mse"
+    range_method: RangeMethod = "auto"
     max_drop_points: float = 0.5
     min_agreement: float = 0.94
     min_integer_share: float = 0.5

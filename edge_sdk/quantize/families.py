@@ -14,7 +14,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 
-from edge_sdk.profiles import DeviceProfile, Family, QuantPolicy
+from edge_sdk.profiles import DeviceProfile, Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8
 from edge_sdk.quantize.fp16 import emit_fp16
@@ -64,17 +64,17 @@ def emit(
     family: Family,
     graph: Graph,
     statistics: Mapping[str, Statistics],
-    policy: QuantPolicy,
+    method: RangeMethod,
     excluded: Sequence[str] = (),
 ) -> bytes:
-    """Return the serialized model of a family; the excluded layers stay float32."""
+    """Return the serialized model of a family; the excluded layers stay float32. `auto` is for the caller to decide."""
     if family == "fp32":
         return bytes(graph.model.SerializeToString())
     if family == "fp16":
         return bytes(emit_fp16(graph, excluded).SerializeToString())
     form = FORMS[family]
     placement = place(family, graph, excluded)
-    calibration = choose_quants(placement, statistics, method=policy.range_method, symmetric=form.symmetric)
+    calibration = choose_quants(placement, statistics, method=method, symmetric=form.symmetric)
     return bytes(emit_int8(graph, placement, calibration, form).SerializeToString())
 
 

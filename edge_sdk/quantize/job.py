@@ -59,7 +59,7 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
         statistics=_calibrate(source, material, chosen, progress),
         calibration=material.calibration,
         evaluation=evaluation,
-        policy=request.profiles[0].quantization,
+        method=request.profiles[0].quantization.range_method,
         budget=budget,
         progress=progress,
     )
@@ -134,6 +134,7 @@ def _report(
                 plans=plans,
                 certified=certified,
                 verdict=words,
+                ranges=variant.ranges,
             )
         )
     return QuantReport(

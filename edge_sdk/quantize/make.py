@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 
 from edge_sdk.errors import GateError
 from edge_sdk.package import Accuracy
-from edge_sdk.profiles import Family, QuantPolicy
+from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.data import Samples
+from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
 from edge_sdk.quantize.graph import Graph, weighted_layers
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise, keep_budget
 from edge_sdk.quantize.measure import Evaluation, open_float
+from edge_sdk.quantize.ranges import RANGE_METHODS
 from edge_sdk.quantize.request import Progress
-from edge_sdk.quantize.sensitivity import rank_layers
+from edge_sdk.quantize.sensitivity import rank_layers, relative_error
 from edge_sdk.session import Session, SessionConfig, open_session
 from edge_sdk.tensors import Tensors
 
@@ -35,6 +37,7 @@ class Made:
         accuracy: What was measured; None for the float model itself.
         returned: The layers that the guard returned to float.
         golden: What a board proves itself with.
+        ranges: How ranges were chosen; empty where there are none.
     """
 
     family: Family
@@ -42,6 +45,7 @@ class Made:
     accuracy: Accuracy | None
     returned: tuple[LayerNoise, ...]
     golden: Golden
+    ranges: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Maker:
         statistics: What calibration saw of its tensors.
         calibration: The calibration samples.
         evaluation: What variants are measured on.
-        policy: How ranges are chosen.
+        method: How ranges are chosen.
         budget: What may be lost.
         progress: Shows what is being done.
     """
@@ -62,7 +66,7 @@ class Maker:
     statistics: Mapping[str, Statistics]
     calibration: Samples
     evaluation: Evaluation
-    policy: QuantPolicy
+    method: RangeMethod
     budget: AccuracyBudget
     progress: Progress
 
@@ -75,16 +79,18 @@ class Maker:
         if family == "fp32":
             golden = make_golden(self._golden_samples(), open_float(self.graph), None)
             return Made(family, self._emit(family, ()), None, (), golden)
+        if self.method == "auto" and family in FORMS:
+            return replace(self, method=self._least_noise(family)).make(family)
         budget = self.budget if family != "fp16" else replace(self.budget, min_integer_share=0.0)
         returned, accuracy = keep_budget(budget, lambda names: self._attempt(family, names), lambda: self._rank(family))
         excluded = [layer.name for layer in returned]
         golden = make_golden(self._golden_samples(), self._open(family, excluded), open_float(self.graph))
         model = self._emit(family, excluded)
         self._check_file(family, model, golden)
-        return Made(family, model, accuracy, returned, golden)
+        return Made(family, model, accuracy, returned, golden, self.method if family in FORMS else "")
 
     def _emit(self, family: Family, excluded: Sequence[str]) -> bytes:
-        return families.emit(family, self.graph, self.statistics, self.policy, excluded)
+        return families.emit(family, self.graph, self.statistics, self.method, excluded)
 
     def _open(self, family: Family, excluded: Sequence[str]) -> Session:
         stand_in = families.measured_as(family)
@@ -95,8 +101,24 @@ class Maker:
         with self.progress(title, len(self.evaluation.samples)) as advance:
             return self.evaluation.measure(self._open(family, excluded), advance)
 
+    def _least_noise(self, family: Family) -> RangeMethod:
+        """Return the way to choose ranges that adds least noise to the outputs, with all layers in integers."""
+        few = self._few_samples()
+        reference = open_float(self.graph)
+        expected = [reference.run(sample) for sample in few]
+        noise: dict[RangeMethod, float] = {}
+        with self.progress(f"choosing the ranges of {family}", len(RANGE_METHODS)) as advance:
+            for method in RANGE_METHODS:
+                session = replace(self, method=method)._open(family, ())
+                noise[method] = relative_error(expected, (session.run(sample) for sample in few))
+                advance(1)
+        return min(noise, key=lambda method: noise[method])
+
+    def _few_samples(self) -> list[Tensors]:
+        return [item.tensors for item in self.calibration.spread(_RANKING_SAMPLES)]
+
     def _rank(self, family: Family) -> tuple[LayerNoise, ...]:
-        few = [item.tensors for item in self.calibration.spread(_RANKING_SAMPLES)]
+        few = self._few_samples()
         with self.progress(f"ranking the layers of {family}", len(weighted_layers(self.graph))) as advance:
             return rank_layers(
                 self.graph,

@@ -44,7 +44,7 @@ def plan_of_file(
     graph = Graph(clean_model(loaded, where=str(path), max_opset=profile.system.max_opset, shapes=shapes))
     family = families.choose(profile, graph)
     statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
-    model = families.emit(family, graph, statistics, profile.quantization)
+    model = families.emit(family, graph, statistics, "minmax")
     reasons = families.place(family, graph).reasons if statistics else {}
     return preview_bytes(model, profile, family, reasons)
 

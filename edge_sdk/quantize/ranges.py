@@ -1,7 +1,8 @@
 """Which range of a tensor the 256 steps of int8 cover.
 
 - `minmax` covers all that was seen; `percentile` leaves out 0.01 % at each end where there are two; `mse` takes the
-  range with the least expected squared error: rounding inside, clipping outside.
+  range with the least expected squared error: clipping outside, rounding inside (what is nearer to zero than half a
+  step becomes zero).
 - A range always holds zero, and zero is one of its steps.
 - Scale and zero point follow the ONNX definition: `real = (stored - zero_point) * scale`.
 """
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from edge_sdk.profiles import RangeMethod
 from edge_sdk.quantize.histogram import Histogram
 
+RANGE_METHODS: tuple[RangeMethod, ...] = ("mse", "percentile", "minmax")
 LOWEST, HIGHEST = -128, 127
 _LEAST_SCALE = 1e-12
 _KEPT = 0.9999
@@ -87,9 +89,10 @@ def _least_error(histogram: Histogram, *, symmetric: bool) -> tuple[float, float
     highs = _CANDIDATES * (largest if symmetric else histogram.high)
     below, clipped_below = _beyond(-lows, -centres, counts)
     above, clipped_above = _beyond(highs, centres, counts)
-    inside = counts.sum() - below[:, None] - above
     steps = (highs - lows[:, None]) / (HIGHEST - LOWEST)
-    errors = clipped_below[:, None] + clipped_above + inside * np.square(steps) / 12.0
+    vanishing, vanished = _within(steps / 2, np.abs(centres), counts)
+    rounded = np.maximum(counts.sum() - below[:, None] - above - vanishing, 0.0)
+    errors = clipped_below[:, None] + clipped_above + vanished + rounded * np.square(steps) / 12.0
     if symmetric:
         best = int(np.argmin(np.diagonal(errors)))
         return float(lows[best]), float(highs[best])
@@ -103,3 +106,14 @@ def _beyond(
     """Return how many values lie above each limit, and the squared error of clipping them to it."""
     over = np.maximum(centres - limits[:, None], 0.0)
     return (over > 0) @ counts, np.square(over) @ counts
+
+
+def _within(
+    limits: npt.NDArray[np.float64], magnitudes: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return how many values are nearer to zero than each limit, and the squared error of rounding them to zero."""
+    order = np.argsort(magnitudes)
+    index = np.searchsorted(magnitudes[order], limits)
+    number = np.append(0.0, np.cumsum(counts[order]))
+    error = np.append(0.0, np.cumsum(counts[order] * np.square(magnitudes[order])))
+    return number[index], error[index]

@@ -50,6 +50,7 @@ class VariantReport:
         plans: What each board will execute.
         certified: Whether the interval of the drop lies within the budget; None without labels.
         verdict: The same in words.
+        ranges: How ranges were chosen; empty where there are none.
     """
 
     family: str
@@ -60,6 +61,7 @@ class VariantReport:
     plans: tuple[PlanPreview, ...]
     certified: bool | None
     verdict: str
+    ranges: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def rank_layers(
     ranked = []
     for node in layers:
         session = open_alone([other.name for other in layers if other is not node])
-        noise = _relative_error(expected, (session.run(sample) for sample in samples))
+        noise = relative_error(expected, (session.run(sample) for sample in samples))
         ranked.append((LayerNoise(node.name, noise, graph.macs(node) / total), _cost(graph, node)))
         advance(1)
     return tuple(layer for layer, cost in sorted(ranked, key=lambda pair: -pair[0].noise / pair[1]))
@@ -50,7 +50,7 @@ def _cost(graph: Graph, node: Node) -> float:
     return float(graph.macs(node) + _MOVED_WORK * moved + 1)
 
 
-def _relative_error(expected: Sequence[Tensors], got: Iterable[Tensors]) -> float:
+def relative_error(expected: Sequence[Tensors], got: Iterable[Tensors]) -> float:
     """Return the squared error over the power of the expected outputs, the mean over outputs."""
     errors: dict[str, float] = {}
     powers: dict[str, float] = {}

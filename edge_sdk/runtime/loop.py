@@ -10,9 +10,7 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Literal
@@ -110,6 +108,8 @@ class Run:
         )
 
     def _execute(self) -> Ended:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(1, thread_name_prefix="source") as pool:
             reading = pool.submit(self._read)
             try:
@@ -234,6 +234,7 @@ class Run:
 @contextmanager
 def stopping_on_signals(run: Run) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM stop the run cleanly; the second acts as without us. For the main thread only."""
+    import signal
 
     def stop(number: int, _: FrameType | None) -> None:
         run.stop("interrupted" if number == signal.SIGINT else "stopped")

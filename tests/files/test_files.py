@@ -130,3 +130,26 @@ def test_safe_names(name):
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-rf", "a/b", "a\\b", "a b", "a\n", "é", "a\0", "x" * 129])
 def test_unsafe_names(name):
     assert not files.is_safe_name(name)
+
+
+def test_files_have_one_digest_by_their_order(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    assert files.sha256_of_files(paths[:1]) == files.sha256_hex(b"a")
+    assert files.sha256_of_files(paths) == files.sha256_hex((files.sha256_hex(b"a") + files.sha256_hex(b"b")).encode())
+    assert files.sha256_of_files(paths) != files.sha256_of_files(paths[::-1])
+
+
+def test_a_place_that_can_be_written_is_left_as_it_was(tmp_path):
+    files.require_writable(tmp_path / "new" / "folder" / "a.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told_beforehand(tmp_path):
+    with pytest.raises(InputError, match=r": expected a file or nothing there, got a folder or a device$"):
+        files.require_writable(tmp_path)
+    (tmp_path / "file").write_bytes(b"")
+    for place in (tmp_path / "file" / "a.bin", tmp_path / "file" / "folder" / "a.bin", files.Path("/proc/none/a.bin")):
+        with pytest.raises(UnavailableError, match=r"a\.bin: expected a place to write, got "):
+            files.require_writable(place)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -129,3 +130,9 @@ def test_what_is_no_video_is_told(tmp_path, data, message):
         (tmp_path / "a.mp4").write_bytes(data)
     with pytest.raises(InputError, match=f"/a.mp4: {message}"):
         VideoFile(tmp_path / "a.mp4")
+
+
+def test_a_video_whose_name_is_no_text_is_told(tmp_path, video):
+    path = video.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
+    with pytest.raises(InputError, match=r"expected a path in UTF-8, got other bytes$"):
+        VideoFile(path)

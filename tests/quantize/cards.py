@@ -11,10 +11,10 @@ import csv
 import cv2
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_sdk.preprocess import ImageSteps, prepare_image
+from edge_sdk.session import SessionConfig, open_session
 
 COLORS = ("red", "green", "blue")
 SIZE_WH = (32, 24)
@@ -98,9 +98,9 @@ def build_classifier(*, outlier=False, **options):
 
 def _fitted(body):
     """Return the last layer's weights and bias that tell the colours apart."""
-    session = onnxruntime.InferenceSession(body.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = open_session(body.SerializeToString(), SessionConfig(), where="cards")
     numbers = range(1000, 1090)
-    seen = np.stack([session.run(None, {"x": prepare_image(STEPS, card(n))[0]})[0][0] for n in numbers])
+    seen = np.stack([session.run({"x": prepare_image(STEPS, card(n))[0]})["f"][0] for n in numbers])
     wanted = np.eye(3)[[n % 3 for n in numbers]]
     found = np.linalg.lstsq(np.hstack([seen, np.ones((len(seen), 1))]), wanted, rcond=None)[0] * 10
     return found[:-1].T.astype(np.float32), found[-1].astype(np.float32)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from onnx import numpy_helper, parser
+from onnx import TensorProto, helper, numpy_helper, parser, shape_inference
 
 from edge_sdk.profiles import QuantPolicy, load_profile
 from edge_sdk.quantize import families
@@ -25,7 +25,7 @@ BLOCK = "float[16,8,3,3] w, float[16] b, float[8,16,3,3] w2, float[8] b2"
 
 
 def load_cases(folder):
-    """Return the cases of a folder by name, with `names` for their ids."""
+    """Return the cases of a folder by name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted((CASES / folder).glob("*.json"))}
 
 
@@ -42,6 +42,20 @@ def build(text, *, opset=17, seed=0, **values):
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     return model
+
+
+def text_of(case):
+    """Return the ONNX text of a case."""
+    first, *nodes = case["model"]
+    return "\n".join([f"{first} {{", *nodes, "}"])
+
+
+def as_it_is(text, **values):
+    """Return a model from ONNX text uncleaned, with named operators and known shapes."""
+    model = build(text, **values)
+    for index, node in enumerate(model.graph.node):
+        node.name = f"{node.op_type}_{index}"
+    return shape_inference.infer_shapes(model)
 
 
 def clean(text, *, max_opset=MAX_OPSET, **values):
@@ -82,10 +96,11 @@ def run(model, tensors, entries=None):
 
 def _weights(value, rng):
     shape = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    if value.type.tensor_type.elem_type == TensorProto.INT8:
+        return rng.integers(-127, 128, shape, np.int8)
     gain = np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else 0.1
     return (rng.standard_normal(shape) * gain).astype(np.float32)
 
 
 def _typed(value, content):
-    kind = {1: np.float32, 7: np.int64}[value.type.tensor_type.elem_type]
-    return np.asarray(content, kind)
+    return np.asarray(content, helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))

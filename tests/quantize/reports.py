@@ -52,6 +52,7 @@ REPORT = QuantReport(
             plans=(_PLAN,),
             certified=False,
             verdict="within the <budget>",
+            ranges="<mse>",
         ),
         VariantReport(
             family="x86-int8",

@@ -16,7 +16,7 @@ from edge_sdk.profiles import QuantPolicy
 from edge_sdk.quantize import families
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
-from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, PI, calibrated, clean, load_cases, run, samples
+from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, PI, calibrated, clean, load_cases, run, samples, text_of
 
 PATTERNS = load_cases("patterns")
 LEAST_SNR_DB = {"arm-int8": 25.0, "x86-int8": 25.0, "tensorrt-int8": 25.0, "fp16": 50.0}
@@ -26,8 +26,7 @@ OVERHEAD = {"Transpose", "QuantizeLinear", "DequantizeLinear"}
 @cache
 def graph_of(name):
     case = PATTERNS[name]
-    first, *nodes = case["model"]
-    return clean("\n".join([f"{first} {{", *nodes, "}"]), opset=case.get("opset", 17), **case.get("values", {}))
+    return clean(text_of(case), opset=case.get("opset", 17), **case.get("values", {}))
 
 
 @cache

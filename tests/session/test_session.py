@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -217,3 +219,18 @@ def test_threads_are_those_that_the_process_may_use():
     finally:
         os.sched_setaffinity(0, allowed)
     assert usable_threads() == len(allowed)
+
+
+def test_onnxruntime_reports_to_nobody(tmp_path):
+    """With its telemetry on, it leaves an identifier in the cache and a session file beside the temporary ones."""
+    (tmp_path / "m.onnx").write_bytes(doubling())
+    (tmp_path / "home").mkdir()
+    source = """
+from pathlib import Path
+from edge_sdk.session import SessionConfig, open_session
+open_session(Path("m.onnx"), SessionConfig(), where="m")
+"""
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path / "home"))
+    env = {name: value for name, value in os.environ.items() if name not in {"ORT_DISABLE_TELEMETRY", "CI"}}
+    subprocess.run([sys.executable, "-c", source], cwd=tmp_path, env={**env, **places}, check=True)
+    assert list((tmp_path / "home").iterdir()) == []
