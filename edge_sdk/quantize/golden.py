@@ -60,7 +60,7 @@ def worst_snr_db(golden: Golden, session: Session) -> float:
     count = len(next(iter(golden.arrays.values())))
     ratios = []
     for index in range(count):
-        one = {name: values[index] for name, values in golden.arrays.items()}
+        one = {name: np.asarray(values[index]) for name, values in golden.arrays.items()}  # a scalar is an array too
         inputs = {name[len(_INPUT) :]: values for name, values in one.items() if name.startswith(_INPUT)}
         ratios += [snr_db(one[_OUTPUT + name], values) for name, values in session.run(inputs).items()]
     return min(ratios)

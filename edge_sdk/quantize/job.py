@@ -123,6 +123,7 @@ def _report(
         ]
         plans = tuple(_preview(variant, board, source) for board in boards)
         notes += _shortfalls(request, budget, plans)
+        _require_fit(variant, boards)
         certified, words = (None, "the float model") if variant.accuracy is None else verdict(variant.accuracy, budget)
         variants.append(
             VariantReport(
@@ -172,6 +173,20 @@ def _shortfalls(request: QuantRequest, budget: AccuracyBudget, plans: Sequence[P
     if notes and request.min_integer_share is not None:
         raise GateError(notes[0], hint="edge-sdk plan shows what is in float, and why")
     return notes
+
+
+def _require_fit(variant: Made, boards: Sequence[DeviceProfile]) -> None:
+    """Check that each board takes a model of this size.
+
+    Raises:
+        GateError: One does not.
+    """
+    for board in boards:
+        if len(variant.model) > board.budget.model_bytes:
+            raise GateError(
+                f"{variant.family}: expected at most {board.budget.model_bytes} bytes for {board.name}, "
+                f"got {len(variant.model)}"
+            )
 
 
 def _shown(name: str) -> str:

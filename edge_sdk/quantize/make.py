@@ -97,7 +97,7 @@ class Maker:
         return families.open_measured(stand_in, self._emit(stand_in, excluded))
 
     def _attempt(self, family: Family, excluded: Sequence[str]) -> Accuracy:
-        title = f"measuring {family}" + (f" with {len(excluded)} layers in float" if excluded else "")
+        title = f"measuring {family}" + (f" with {len(excluded)} layer(s) in float" if excluded else "")
         with self.progress(title, len(self.evaluation.samples)) as advance:
             return self.evaluation.measure(self._open(family, excluded), advance)
 

@@ -12,7 +12,7 @@ from edge_sdk import records
 from edge_sdk.package import FileEntry, Manifest, Provenance, Variant, write_package
 from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.page import report_page
-from edge_sdk.quantize.report import QuantReport
+from edge_sdk.quantize.report import REPORT_NAME, QuantReport
 from edge_sdk.quantize.source import Source
 from edge_sdk.tensors import Array
 
@@ -43,7 +43,7 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
             golden=golden,
             min_snr_db=variant.golden.min_snr_db,
         )
-    extra = [_add(contents, "report.json", records.to_json(report).encode())]
+    extra = [_add(contents, REPORT_NAME, records.to_json(report).encode())]
     extra.append(_add(contents, "report.html", report_page(report).encode()))
     if source.class_names:
         extra.append(_add(contents, "labels.txt", "".join(f"{name}\n" for name in source.class_names).encode()))

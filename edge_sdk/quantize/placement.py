@@ -19,6 +19,7 @@ from edge_sdk.quantize.graph import Graph, Node, attributes, weighted_layers
 from edge_sdk.quantize.weights import bias_by_channel, channel_axis
 
 _INTEGER = frozenset({"Add", "Mul", "AveragePool", "GlobalAveragePool", "Sigmoid", "LeakyRelu", "Concat"})
+RETURNED = "returned to float by the accuracy guard"
 SAME_RANGE = frozenset(
     {"MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "Resize"}
 )
@@ -58,7 +59,7 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
         graph: A cleaned graph.
         excluded: Names of layers that stay float.
     """
-    reasons: dict[str, str] = {name: "returned to float by the accuracy guard" for name in excluded}
+    reasons: dict[str, str] = {name: RETURNED for name in excluded}
     layers = frozenset(
         node.name for node in weighted_layers(graph) if node.name not in reasons and not _refused(graph, node, reasons)
     )
@@ -87,7 +88,7 @@ def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
         graph: A cleaned graph.
         excluded: Names of layers that stay float.
     """
-    reasons: dict[str, str] = {name: "returned to float by the accuracy guard" for name in excluded}
+    reasons: dict[str, str] = {name: RETURNED for name in excluded}
     layers: set[str] = set()
     readers: dict[str, set[str]] = {}
     for node in weighted_layers(graph):

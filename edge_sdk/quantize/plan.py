@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from edge_sdk.package import open_package
+from edge_sdk import records
+from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph, Model
+from edge_sdk.quantize.placement import RETURNED
 from edge_sdk.quantize.preview import PlanPreview, preview_bytes, preview_plan
+from edge_sdk.quantize.report import REPORT_NAME, QuantReport
 
 _STAND_IN = np.linspace(-1.0, 1.0, 64, dtype=np.float32)
 
@@ -36,8 +40,9 @@ def plan_of_file(
         TrustError: The package is not what it claims to be.
     """
     if path.suffix == ".edge":
-        family, model = open_package(path).model_for(profile)
-        return preview_bytes(model, profile, family, {})
+        package = open_package(path)
+        family, model = package.model_for(profile)
+        return preview_bytes(model, profile, family, _reasons_told(package, family))
     loaded = load_model(path)
     if any(node.op_type == "QuantizeLinear" for node in loaded.graph.node):
         return preview_plan(_static(loaded), profile, "as it is", {})
@@ -47,6 +52,16 @@ def plan_of_file(
     model = families.emit(family, graph, statistics, "minmax")
     reasons = families.place(family, graph).reasons if statistics else {}
     return preview_bytes(model, profile, family, reasons)
+
+
+def _reasons_told(package: ModelPackage, family: str) -> dict[str, str]:
+    """Return why layers were left in float, as the package's own report tells it."""
+    entry = next((entry for entry in package.manifest.files if entry.name == REPORT_NAME), None)
+    if entry is None:
+        return {}
+    report = records.read(QuantReport, json.loads(package.read(entry)), where=REPORT_NAME, unknown="ignore")
+    returned = [variant.returned for variant in report.variants if variant.family == family]
+    return {layer.name: RETURNED for layers in returned for layer in layers}
 
 
 def _stand_in(graph: Graph, tensor: str) -> Statistics:

@@ -9,6 +9,9 @@ from edge_sdk.quantize.compare import drop_of, samples_to_certify
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.preview import PlanPreview
 
+REPORT_NAME = "report.json"
+"""The report's name in a package."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

@@ -61,3 +61,16 @@ def test_a_quantized_model_is_valid_and_gives_finite_outputs_of_the_same_shape(n
         output: values.shape for output, values in expected.items()
     }
     assert all(np.isfinite(values).all() for values in got.values())
+
+
+@pytest.mark.parametrize("name", ["silero_vad_16k_op15", "cwru_rf"])
+def test_a_model_without_layers_to_quantize_stays_as_it_is(name):
+    path = ROOT / "models" / f"{name}.onnx"
+    if not path.exists():
+        pytest.skip(f"no {name}.onnx in EDGE_SDK_ASSETS")
+    graph = Graph(clean_model(load_model(path), where=name, max_opset=MAX_OPSET))
+    assert families.place("arm-int8", graph).layers == frozenset()
+    assert families.tensors_to_calibrate(["arm-int8", "tensorrt-int8"], graph) == ()
+    model = onnx.load_from_string(families.emit("arm-int8", graph, {}, QuantPolicy()))
+    onnx.checker.check_model(model)
+    assert [node.op_type for node in model.graph.node] == [node.op_type for node in graph.nodes]

@@ -45,3 +45,12 @@ def test_the_worst_of_all_samples_and_outputs_counts():
     assert worst_snr_db(golden, gain(2.02)) == pytest.approx(40, abs=0.1)
     spoiled = {**golden.arrays, "output:y": golden.arrays["output:y"] + np.array([[[0, 0]], [[0, 1]]], np.float32)}
     assert worst_snr_db(Golden(spoiled, 60.0), gain(2.0)) == pytest.approx(9.03, abs=0.1)
+
+
+def test_a_scalar_input_is_given_again():
+    nodes = [helper.make_node("Mul", ["x", "k"], ["y"])]
+    model = build(nodes, {}, inputs=[("x", [1, 2]), ("k", [])], outputs=[("y", [1, 2])])
+    session = open_session(model.SerializeToString(), SessionConfig(), where="test")
+    golden = make_golden([{**sample, "k": np.array(3, np.float32)} for sample in SAMPLES], session, None)
+    assert golden.arrays["input:k"].tolist() == [3, 3]
+    assert worst_snr_db(golden, session) == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from edge_sdk.quantize.page import report_page
 from edge_sdk.quantize.report import QuantReport
 from edge_sdk.session import SessionConfig, host_config, open_session
 from tests.quantize.cards import COLORS, build, build_classifier, save, write_cards, write_labels
+from tests.quantize.grid import build_detector, write_squares
 
 THREE_BOARDS = ("raspberry-pi-5", "jetson-orin-nano", "x86-64-vnni")
 AS_ON_ARM = SessionConfig(entries={"session.qdqisint8allowed": "1"})
@@ -123,6 +125,19 @@ def test_the_same_inputs_give_the_same_bytes_anywhere(tmp_path, monkeypatch):
     assert [path.name for path in Path("deep").iterdir()] == ["second.edge"]
 
 
+def test_a_detector_is_scored_by_its_boxes(tmp_path):
+    folder = write_squares(tmp_path / "squares", range(40))
+    given = {"calibration": str(folder), "preprocess": ImageFlags(), "class_names": COLORS}
+    model = save(build_detector(), tmp_path / "m.onnx")
+    labels = str(folder / "labels.csv")
+    report = quantize(request(model, **given, labels=labels, min_agreement=0.9), tmp_path / "m.edge")
+    (variant,) = report.variants
+    assert (report.task, variant.accuracy.metric, variant.accuracy.float_value) == ("detection", "AP50-95", 100.0)
+    assert variant.accuracy.value > 99
+    assert variant.accuracy.drop_high >= 100 * 3 / 40
+    assert open_package(tmp_path / "m.edge").manifest.task.head == "boxes-scores"
+
+
 def test_a_model_without_layers_is_packed_in_float_with_a_note(tmp_path):
     nodes = [helper.make_node("GlobalAveragePool", ["x"], ["p"]), helper.make_node("Flatten", ["p"], ["y"])]
     model = save(build(nodes, {}), tmp_path / "m.onnx")
@@ -214,6 +229,16 @@ def test_progress_is_told_stage_by_stage(tmp_path):
         "choosing the ranges of arm-int8",
         "measuring arm-int8",
         "ranking the layers of arm-int8",
-        "measuring arm-int8 with 1 layers in float",
+        "measuring arm-int8 with 1 layer(s) in float",
     ]
     assert all(total == done > 0 for _, total, done in stages)
+
+
+def test_a_model_larger_than_a_board_takes_is_refused(tmp_path):
+    model, output = save(build_classifier(), tmp_path / "cards.onnx"), tmp_path / "cards.edge"
+    board = load_profile("raspberry-pi-5")
+    small = replace(board, budget=replace(board.budget, model_bytes=100))
+    asked = QuantRequest(model, (small,), **write_material(tmp_path / "data"))
+    with pytest.raises(GateError, match=r"^arm-int8: expected at most 100 bytes for raspberry-pi-5, got \d+$"):
+        quantize(asked, output)
+    assert not output.exists()

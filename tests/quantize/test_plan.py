@@ -8,7 +8,8 @@ from edge_sdk.errors import InputError, TrustError
 from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, plan_of_file, quantize
-from tests.quantize.cards import build, build_classifier, save, write_cards
+from edge_sdk.quantize.placement import RETURNED
+from tests.quantize.cards import COLORS, build, build_classifier, save, write_cards, write_labels
 
 PI, ORIN, NANO = (load_profile(name) for name in ("raspberry-pi-5", "jetson-orin-nano", "jetson-nano"))
 
@@ -81,3 +82,13 @@ def test_the_plan_of_a_model_leaves_its_file_alone(files):
     plan_of_file(files / "m.onnx", PI)
     assert (files / "m.onnx").read_bytes() == before
     onnx.checker.check_model(files / "m.onnx")
+
+
+def test_a_package_tells_what_its_guard_returned(tmp_path):
+    folder, model = write_cards(tmp_path / "data", range(60)), save(build_classifier(outlier=True), tmp_path / "m.onnx")
+    labels = str(write_labels(folder / "labels.csv", range(60)))
+    asked = QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags(), labels=labels, class_names=COLORS)
+    report = quantize(asked, tmp_path / "cards.edge")
+    (returned,) = [layer.name for layer in report.variants[0].returned]
+    plan = plan_of_file(tmp_path / "cards.edge", PI)
+    assert {island.name: island.reason for island in plan.islands}[returned] == RETURNED

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_sdk.profiles import QuantPolicy
+from edge_sdk.quantize import families
+from edge_sdk.quantize.graph import weighted_layers
+from edge_sdk.quantize.measure import open_float
+from edge_sdk.quantize.sensitivity import rank_layers
+from edge_sdk.session import host_config, open_session
+from tests.quantize.models import calibrated, clean, samples
+
+NET = (
+    "(float[1,8,12,12] x, float[8,8,1,1] w, float[8,8,1,1] w2, float[8,8,1,1] w3) => ({outputs}) "
+    "{{ a = Conv(x, w) r = Relu(a) c = Conv(r, w2) d = Relu(c) y = Conv(d, w3) {more} }}"
+)
+
+
+def ranked(graph, *, advance=lambda _: None, count=4):
+    statistics = calibrated(graph)
+
+    def open_alone(excluded):
+        model = families.emit("x86-int8", graph, statistics, QuantPolicy(), excluded)
+        return open_session(model, host_config(), where="alone")
+
+    return rank_layers(graph, samples(graph, count), open_alone, reference=open_float(graph), advance=advance)
+
+
+def coarse(rng):
+    """Return weights that int8 cannot hold: one great weight, which sees next to nothing, beside those that matter."""
+    weights = rng.standard_normal((8, 8, 1, 1)) * 0.3
+    weights[:, 0] = 200.0
+    return weights
+
+
+def test_the_layer_that_int8_hurts_most_is_the_first_to_return():
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((8, 8, 1, 1))
+    first[0] *= 1e-3
+    graph = clean(NET.format(outputs="float[] y", more=""), w=first, w2=coarse(rng))
+    layers = ranked(graph)
+    assert layers[0].name == "Conv_2"
+    assert layers[0].noise > 5 * layers[1].noise
+
+
+def test_each_layer_is_told_with_its_share_of_the_work():
+    graph, told = clean(NET.format(outputs="float[] y", more="")), []
+    layers = ranked(graph, advance=told.append)
+    assert sorted(layer.name for layer in layers) == [node.name for node in weighted_layers(graph)]
+    assert [layer.work for layer in layers] == [pytest.approx(1 / 3)] * 3
+    assert all(layer.noise > 0 for layer in layers)
+    assert told == [1, 1, 1]
+
+
+def test_of_two_alike_the_cheaper_to_keep_in_float_returns_first():
+    text = (
+        "(float[1,8,12,12] x, float[8,8,1,1] w, float[8,8,5,5] w2) => (float[] y, float[] z) "
+        "{ y = Conv(x, w) z = Conv(x, w2) }"
+    )
+    assert [layer.name for layer in ranked(clean(text))] == ["Conv_0", "Conv_1"]
+
+
+def test_an_output_of_zeros_adds_no_noise():
+    graph = clean(NET.format(outputs="float[] y, float[] z", more="z = Sub(x, x)"))
+    assert all(np.isfinite(layer.noise) for layer in ranked(graph))
