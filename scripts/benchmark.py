@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -128,9 +129,7 @@ def classifier(entry: dict[str, Any], profile: str, folder: Path) -> dict[str, A
         "quantize_seconds": round(seconds, 1),
         "latency_ratio_to_float": {name: round(ms / latency["float"], 3) for name, ms in latency.items()},
         "latency_ratio_to_quantize_static": round(latency[family] / latency["quantize_static"], 3),
-        "peers": {
-            name: peer_accuracy(sessions[name], sessions["float"], package, entry, arguments) for name in peers
-        },
+        "peers": {name: peer_accuracy(sessions[name], sessions["float"], package, entry, arguments) for name in peers},
     }
 
 
@@ -209,7 +208,7 @@ def peer_accuracy(
     from edge_sdk.quantize.measure import run_all
     from edge_sdk.quantize.source import open_source
 
-    option = {name: value for name, value in zip(arguments, arguments[1:], strict=False) if name.startswith("--")}
+    option = {name: value for name, value in itertools.pairwise(arguments) if name.startswith("--")}
     flags = {"normalize": option.get("--normalize"), "resize": option.get("--resize")}
     told = {name: value for name, value in flags.items() if value}
     steps = preprocess_from_file(Path(option["--preprocess"])) if "--preprocess" in option else None
@@ -286,7 +285,8 @@ def calibration_memory() -> dict[str, float]:
     chosen = [ASSETS / f"models/{name}.onnx" for name in ("mobilenet_v2_1.0_224", "nanodet_m_416")]
     for path in [*chosen, ROOT / "examples/parts/detector.onnx"]:
         if path.is_file():
-            done = subprocess.run([sys.executable, "-c", _MEMORY, str(path)], capture_output=True, text=True, check=True)
+            call = [sys.executable, "-c", _MEMORY, str(path)]
+            done = subprocess.run(call, capture_output=True, text=True, check=True)
             figures[path.stem] = round(float(done.stdout.split()[1]), 1)
     return figures
 

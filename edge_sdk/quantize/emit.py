@@ -123,10 +123,7 @@ class _Emitter:
         model.CopyFrom(self.graph.model)
         del model.graph.node[:]
         model.graph.node.extend(self.nodes)
-        inner = {
-            name for node in self.nodes for reader in inner_nodes(node) for name in (*reader.input, *reader.output)
-        }
-        used = {name for node in self.nodes for name in node.input} | inner | set(self.graph.outputs)
+        used = {name for node in self.nodes for name in node.input} | self.inner | set(self.graph.outputs)
         kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
         del model.graph.initializer[:]
         model.graph.initializer.extend([*kept, *self.initializers])

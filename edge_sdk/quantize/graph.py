@@ -98,7 +98,8 @@ class Graph:
 
 def weighted_layers(graph: Graph) -> tuple[Node, ...]:
     """Return the operators that multiply by weights and may be quantized, in the order of execution."""
-    return tuple(node for node in graph.nodes if node.op_type in LAYER_OPS and graph.activations(node))
+    layers = (node for node in graph.nodes if node.op_type in LAYER_OPS)
+    return tuple(node for node in layers if not {*graph.activations(node)}.isdisjoint(node.input[:2]))
 
 
 def inner_nodes(node: Node) -> Iterator[Node]:

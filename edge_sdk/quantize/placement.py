@@ -97,8 +97,7 @@ def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
             reasons[node.name] = reason
             continue
         layers.add(node.name)
-        for tensor in graph.activations(node):
-            readers.setdefault(tensor, set()).add(node.name)
+        readers.setdefault(node.input[0], set()).add(node.name)
     for node in graph.nodes:
         shortcut = _shortcut(graph, node, layers)
         if shortcut:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_sdk import records
+from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize import families
@@ -55,11 +56,14 @@ def plan_of_file(
 
 
 def _reasons_told(package: ModelPackage, family: str) -> dict[str, str]:
-    """Return why layers were left in float, as the package's own report tells it."""
+    """Return why layers were left in float, as the package's own report tells it; empty if it tells nothing we know."""
     entry = next((entry for entry in package.manifest.files if entry.name == REPORT_NAME), None)
     if entry is None:
         return {}
-    report = records.read(QuantReport, json.loads(package.read(entry)), where=REPORT_NAME, unknown="ignore")
+    try:
+        report = records.read(QuantReport, json.loads(package.read(entry)), where=REPORT_NAME, unknown="ignore")
+    except (ValueError, RecursionError, InputError):  # of another version, or of another program
+        return {}
     returned = [variant.returned for variant in report.variants if variant.family == family]
     return {layer.name: RETURNED for layers in returned for layer in layers}
 

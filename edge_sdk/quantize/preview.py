@@ -110,17 +110,11 @@ def _preview_cpu(graph: Graph, profile: DeviceProfile, family: str, reasons: Map
     executed = [(node, _source(node, graph, own)) for node in plan.graph.node]
     integer = sum(macs.get(name, 0) for node, name in executed if node.op_type in _INTEGER_LAYERS)
     followed, floats = _followed_by_integers(plan.graph.node), _float_nodes(plan.graph.node)
-    islands = [
-        Island(
-            name,
-            node.op_type,
-            macs.get(name, 0) / max(total, 1),
-            node.name in followed,
-            _reason(graph, node, name, reasons),
-        )
-        for node, name in executed
-        if node.name in floats and _is_told(graph, own.get(name))
-    ]
+    islands = []
+    for node, name in executed:
+        if node.name in floats and _is_told(graph, own.get(name)):
+            work, inside = macs.get(name, 0) / max(total, 1), node.name in followed
+            islands.append(Island(name, node.op_type, work, inside, _reason(graph, node, name, reasons)))
     counts = Counter(node.op_type for node in plan.graph.node)
     return PlanPreview(
         profile=profile.name,

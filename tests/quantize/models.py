@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, parser, shape_inference
 
-from edge_sdk.profiles import QuantPolicy, load_profile
+from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model
@@ -83,9 +83,9 @@ def calibrated(graph, family="arm-int8"):
     return collect(graph, tensors, lambda: samples(graph)) if tensors else {}
 
 
-def quantized(graph, family="arm-int8", *, excluded=(), policy=QuantPolicy()):  # noqa: B008 - it is frozen
+def quantized(graph, family="arm-int8", *, excluded=(), method="mse"):
     """Return the serialized variant of a graph."""
-    return families.emit(family, graph, calibrated(graph, family), policy, excluded)
+    return families.emit(family, graph, calibrated(graph, family), method, excluded)
 
 
 def run(model, tensors, entries=None):

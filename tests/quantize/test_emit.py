@@ -5,14 +5,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from edge_sdk.profiles import QuantPolicy
 from edge_sdk.quantize.emit import FORMS, SHIELD, Calibration, choose_quants, emit_int8
 from edge_sdk.quantize.families import place
 from edge_sdk.session import save_plan
 from tests.quantize.fake_quant import convolve, rounded, rounded_weights, steps_of
 from tests.quantize.models import AS_WRITTEN, BLOCK, calibrated, clean, quantized, run, samples
 
-MINMAX = QuantPolicy(range_method="minmax")
 LAYERS = {
     "conv": (
         "(float[1,8,9,9] x, float[16,8,3,3] w, float[16] b) => (float[] y) { y = Conv<pads=[1,1,1,1]>(x, w, b) }",
@@ -88,7 +86,7 @@ def test_a_convolution_computes_what_fake_quantization_in_numpy_does(name):
     bias = graph.constants.get("b", np.zeros(len(weight))) - shift
     results = np.stack([run(graph.model, {"x": sample})["y"] for sample in x])
     expected = rounded(convolve(rounded(x[0], *steps_of(x)), held, bias, **options), *steps_of(results))
-    got = run(quantized(graph, policy=MINMAX), {"x": x[0]}, AS_WRITTEN)["y"]
+    got = run(quantized(graph, method="minmax"), {"x": x[0]}, AS_WRITTEN)["y"]
     assert np.abs(got - expected).max() <= 1.001 * steps_of(results)[0]  # a tie may be rounded either way
     assert np.isclose(got, expected, atol=1e-5).mean() > 0.99
 
@@ -102,7 +100,7 @@ def test_a_matrix_product_computes_what_fake_quantization_in_numpy_does(name):
     error = (held - weight).T if axis else held - weight
     bias = corrected(graph.constants.get("b", np.zeros(7)).ravel(), error, x) if name != "product" else 0.0
     expected = rounded(x[0], *steps_of(x)) @ (held if axis else held.T) + bias
-    got = run(quantized(graph, policy=MINMAX), {"x": x[0]}, AS_WRITTEN)["y"]
+    got = run(quantized(graph, method="minmax"), {"x": x[0]}, AS_WRITTEN)["y"]
     np.testing.assert_allclose(got, expected, atol=3e-4)  # half a step of an int32 bias
 
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_sdk.profiles import QuantPolicy
 from edge_sdk.quantize import families
 from edge_sdk.quantize.graph import weighted_layers
 from edge_sdk.quantize.measure import snr_db
@@ -33,14 +32,14 @@ def worst_snr_db(outputs):
 
 
 def test_fp32_is_the_float_model():
-    assert families.emit("fp32", NET, {}, QuantPolicy()) == NET.model.SerializeToString()
+    assert families.emit("fp32", NET, {}, "mse") == NET.model.SerializeToString()
 
 
 @pytest.mark.parametrize("family", STATISTICS)
 @settings(max_examples=15)
 @given(excluded=st.sets(st.sampled_from(LAYERS)))
 def test_whatever_the_guard_returns_was_calibrated_and_stays_near_the_float_model(family, excluded):
-    model = families.emit(family, NET, STATISTICS[family], QuantPolicy(), sorted(excluded))
+    model = families.emit(family, NET, STATISTICS[family], "mse", sorted(excluded))
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
     outputs = run(model, SAMPLE, AS_WRITTEN if family == "tensorrt-int8" else AS_ON_ARM)
     assert worst_snr_db(outputs) > 25
@@ -48,7 +47,7 @@ def test_whatever_the_guard_returns_was_calibrated_and_stays_near_the_float_mode
 
 @pytest.mark.parametrize("family", ["arm-int8", "x86-int8", "tensorrt-int8", "fp16"])
 def test_with_all_layers_in_float_a_variant_is_the_float_model(family):
-    model = families.emit(family, NET, STATISTICS.get(family, {}), QuantPolicy(), LAYERS)
+    model = families.emit(family, NET, STATISTICS.get(family, {}), "mse", LAYERS)
     assert worst_snr_db(run(model, SAMPLE)) > (60 if family == "fp16" else 120)
 
 
@@ -86,7 +85,7 @@ def test_tensorrt_is_measured_as_written():
 
 @pytest.mark.parametrize("method", ["minmax", "percentile", "mse"])
 def test_each_way_to_choose_a_range_gives_a_model_near_the_float_one(method):
-    model = quantized(NET, policy=QuantPolicy(range_method=method))
+    model = quantized(NET, method=method)
     assert worst_snr_db(run(model, SAMPLE)) > 20
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_sdk.profiles import QuantPolicy
 from edge_sdk.quantize import families
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
@@ -32,7 +31,7 @@ def graph_of(name):
 @cache
 def variant_of(name, family):
     graph = graph_of(name)
-    return families.emit(family, graph, calibrated(graph, family), QuantPolicy())
+    return families.emit(family, graph, calibrated(graph, family), "mse")
 
 
 def worst_snr_db(expected, got):

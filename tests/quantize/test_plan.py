@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 import pytest
 from onnx import helper
 
 from edge_sdk.errors import InputError, TrustError
-from edge_sdk.package import open_package
+from edge_sdk.package import FileEntry, open_package, write_package
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, plan_of_file, quantize
 from edge_sdk.quantize.placement import RETURNED
@@ -69,6 +71,22 @@ def test_a_package_is_checked_and_must_have_a_variant_for_the_board(files, tmp_p
     (tmp_path / "spoiled.edge").write_bytes(spoiled)
     with pytest.raises(TrustError, match=r"spoiled.edge: expected "):
         plan_of_file(tmp_path / "spoiled.edge", PI)
+
+
+def test_a_package_tells_what_the_guard_returned(tmp_path):
+    model = save(build_classifier(outlier=True), tmp_path / "m.onnx")
+    folder = write_cards(tmp_path / "cards", range(12))
+    quantize(QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags()), tmp_path / "m.edge")
+    told = [(one.name, one.reason) for one in plan_of_file(tmp_path / "m.edge", PI).islands if one.work]
+    assert told == [("middle", "returned to float by the accuracy guard")]
+
+
+@pytest.mark.parametrize("report", [b"{}\n", b"no JSON", b"[" * 100_000])
+def test_a_package_with_another_report_has_a_plan_too(tmp_path, manifest, contents, report):
+    contents["report.json"] = report
+    files = tuple(FileEntry.of(entry.name, contents[entry.name]) for entry in manifest.files)
+    write_package(tmp_path / "p.edge", replace(manifest, files=files), contents)
+    assert plan_of_file(tmp_path / "p.edge", PI).family == "arm-int8"
 
 
 @pytest.mark.parametrize("name", ["none.onnx", "none.edge", "/"])

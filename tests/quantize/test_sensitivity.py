@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_sdk.profiles import QuantPolicy
 from edge_sdk.quantize import families
 from edge_sdk.quantize.graph import weighted_layers
 from edge_sdk.quantize.measure import open_float
@@ -21,7 +20,7 @@ def ranked(graph, *, advance=lambda _: None, count=4):
     statistics = calibrated(graph)
 
     def open_alone(excluded):
-        model = families.emit("x86-int8", graph, statistics, QuantPolicy(), excluded)
+        model = families.emit("x86-int8", graph, statistics, "mse", excluded)
         return open_session(model, host_config(), where="alone")
 
     return rank_layers(graph, samples(graph, count), open_alone, reference=open_float(graph), advance=advance)
