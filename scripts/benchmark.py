@@ -300,11 +300,13 @@ def command_line() -> dict[str, float]:
         "numpy, onnxruntime, cv2": [*python, "-c", "import numpy, onnxruntime, cv2"],
         "edge_sdk.runtime too": [*python, "-c", "import numpy, onnxruntime, cv2, edge_sdk.runtime"],
     }
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's threads spin when it is imported, which has no part in this
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
+    for _ in range(2 * ROUNDS):
         for name, call in calls.items():
             start = time.perf_counter()
-            subprocess.run(call, capture_output=True, check=True)
+            subprocess.run(call, capture_output=True, check=True, env=environment)
             times[name].append(time.perf_counter() - start)
     return {f"{name}, s": round(statistics.median(values), 3) for name, values in times.items()}
 

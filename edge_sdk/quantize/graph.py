@@ -16,6 +16,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.tensors import TensorSpec
 
 LAYER_OPS = frozenset({"Conv", "Gemm", "MatMul"})
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 Node = Any
 """An `onnx.NodeProto`."""
@@ -79,15 +80,18 @@ class Graph:
 
     def macs(self, node: Node) -> int:
         """Return the multiply-accumulates of a node; 0 where it does none or a size is not known."""
-        if node.op_type not in {"Conv", "ConvTranspose", "Gemm", "MatMul"}:
+        if node.op_type not in LAYER_OPS | {"ConvTranspose"} | _RECURRENT:
             return 0
         out, weight = self.shapes.get(node.output[0]), self.shapes.get(node.input[1])
         if out is None or weight is None:
             return 0
+        if node.op_type in _RECURRENT:
+            steps = self.shapes.get(node.input[0], (0,))[:2]
+            return int(np.prod(steps) * (np.prod(weight) + self.elements(node.input[2])))
         if node.op_type == "Conv":
             return int(np.prod(out) * np.prod(weight[1:]))
         if node.op_type == "ConvTranspose":
-            return int(np.prod(self.shapes.get(node.input[0], (0,))) * np.prod(weight[1:]))
+            return int(self.elements(node.input[0]) * np.prod(weight[1:]))
         inner = weight[1] if attributes(node).get("transB") else weight[-2] if len(weight) > 1 else weight[0]
         return int(np.prod(out) * inner)
 

@@ -202,11 +202,14 @@ def _why_float(node: Node, capable: set[str], after: set[str]) -> str:
 
 
 def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str], absorbed: Mapping[str, str]) -> bool:
-    """Tell whether a matrix product may give float results: onnxruntime has kernels for it, and nobody needs int8."""
+    """Tell whether a matrix product may give float results: nobody needs int8, and onnxruntime has a kernel for it.
+
+    It has none before a ReLU or Clip.
+    """
     output = node.output[0]
     if node.op_type not in {"Gemm", "MatMul"} or output in absorbed:
         return False
-    return not any(reader.name in integer for reader in graph.consumers[output])
+    return not any(reader.name in integer or reader.op_type in _CLAMPS for reader in graph.consumers[output])
 
 
 def slow_on_tensor_cores(graph: Graph, node: Node) -> str:

@@ -212,11 +212,12 @@ def _dequantized(graph: Graph, tensor: str) -> bool:
 def _preview_tensorrt(graph: Graph, profile: DeviceProfile, family: str, reasons: Mapping[str, str]) -> PlanPreview:
     macs = {node.name: graph.macs(node) for node in graph.nodes if graph.macs(node)}
     total = max(sum(macs.values()), 1)
-    layers = [node for node in graph.nodes if node.op_type in LAYER_OPS and node.name in macs]
+    working = [node for node in graph.nodes if node.name in macs]
+    layers = [node for node in working if node.op_type in LAYER_OPS]
     integer = {node.name for node in layers if all(_dequantized(graph, name) for name in node.input[:2])}
     islands = [
         Island(node.name, node.op_type, macs[node.name] / total, False, _why_not_int8(graph, node, reasons))
-        for node in layers
+        for node in working
         if node.name not in integer
     ]
     counts = Counter(node.op_type for node in graph.nodes)
@@ -237,6 +238,8 @@ def _preview_tensorrt(graph: Graph, profile: DeviceProfile, family: str, reasons
 def _why_not_int8(graph: Graph, node: Node, reasons: Mapping[str, str]) -> str:
     if node.name in reasons:
         return reasons[node.name]
+    if node.op_type not in LAYER_OPS:
+        return f"{node.op_type} is not quantized for TensorRT"
     return slow_on_tensor_cores(graph, node) or "its input or weights are not quantized"
 
 

@@ -14,6 +14,7 @@ from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph
+from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
 from tests.quantize.models import MAX_OPSET, PI, run, samples
 
@@ -32,12 +33,16 @@ CONVOLUTIONAL = (
 )
 
 
-@cache
-def quantized_asset(name):
+def cleaned(name, shapes):
     path = ROOT / "models" / f"{name}.onnx"
     if not path.exists():
         pytest.skip(f"no {name}.onnx in EDGE_SDK_ASSETS")
-    graph = Graph(clean_model(load_model(path), where=name, max_opset=MAX_OPSET))
+    return Graph(clean_model(load_model(path), where=name, max_opset=MAX_OPSET, shapes=shapes))
+
+
+@cache
+def quantized_asset(name):
+    graph = cleaned(name, {})
     statistics = collect(graph, families.tensors_to_calibrate(["arm-int8"], graph), lambda: samples(graph, 2))
     return graph, families.emit("arm-int8", graph, statistics, "mse")
 
@@ -62,16 +67,22 @@ def test_a_quantized_model_is_valid_and_gives_finite_outputs_of_the_same_shape(n
     assert all(np.isfinite(values).all() for values in got.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "shapes"), [("silero_vad_16k_op15", {"input": (1, 576), "state": (2, 1, 128)}), ("cwru_rf", {})]
-)
-def test_a_model_without_layers_to_quantize_stays_as_it_is(name, shapes):
-    path = ROOT / "models" / f"{name}.onnx"
-    if not path.exists():
-        pytest.skip(f"no {name}.onnx in EDGE_SDK_ASSETS")
-    graph = Graph(clean_model(load_model(path), where=name, max_opset=MAX_OPSET, shapes=shapes))
+def test_a_forest_has_nothing_to_quantize():
+    graph = cleaned("cwru_rf", {})
     assert families.place("arm-int8", graph).layers == frozenset()
     assert families.tensors_to_calibrate(["arm-int8", "tensorrt-int8"], graph) == ()
     model = onnx.load_from_string(families.emit("arm-int8", graph, {}, "mse"))
-    onnx.checker.check_model(model)
     assert [node.op_type for node in model.graph.node] == [node.op_type for node in graph.nodes]
+
+
+def test_a_model_with_a_state_is_quantized_around_its_lstm():
+    graph = cleaned("silero_vad_16k_op15", {"input": (1, 576), "state": (2, 1, 128)})
+    sound = np.random.default_rng(0).standard_normal((8, 1, 576)).astype(np.float32) * 0.1
+    state = {"state": np.zeros((2, 1, 128), np.float32), "sr": np.array(16000)}
+    inputs = [{"input": part, **state} for part in sound]
+    statistics = collect(graph, families.tensors_to_calibrate(["arm-int8"], graph), lambda: inputs)
+    model = families.emit("arm-int8", graph, statistics, "mse")
+    plan = preview_bytes(model, PI, "arm-int8", {})
+    assert [island.op for island in plan.islands if island.work > 0] == ["LSTM"]
+    expected, got = run(graph.model, inputs[0]), run(model, inputs[0])
+    assert min(snr_db(values, got[name]) for name, values in expected.items()) > 25

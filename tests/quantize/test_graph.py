@@ -66,6 +66,10 @@ def test_only_sizes_that_are_known_make_a_shape():
         ("(float[2,3,8] x, float[8,5] w) => (float[] y) { y = MatMul(x, w) }", 2 * 3 * 8 * 5),
         ("(float[3,8] x, float[8] w) => (float[] y) { y = MatMul(x, w) }", 3 * 8),
         ("(float[2,3,8] x, float[2,8,4] x2) => (float[] y) { y = MatMul(x, x2) }", 2 * 3 * 8 * 4),
+        (
+            "(float[5,2,3] x, float[1,16,3] w, float[1,16,4] u) => (float[] y) { y = LSTM<hidden_size=4>(x, w, u) }",
+            5 * 2 * (16 * 3 + 16 * 4),
+        ),
         ("(float[3,8] x) => (float[] y) { y = Relu(x) }", 0),
     ],
 )

@@ -105,6 +105,16 @@ def test_tensorrt_takes_layers_whose_input_and_weights_are_quantized():
     assert plan.refusals == ()
 
 
+def test_work_that_is_never_quantized_for_tensorrt_is_told():
+    text = (
+        "(float[1,32,8,8] x, float[32,32,3,3] w, float[32,32,2,2] w2) => (float[] y) "
+        "{ a = Conv(x, w) y = ConvTranspose(a, w2) }"
+    )
+    plan = preview_bytes(quantized(clean(text), "tensorrt-int8"), ORIN, "tensorrt-int8", {})
+    assert [island.reason for island in plan.islands] == ["ConvTranspose is not quantized for TensorRT"]
+    assert plan.integer_share == pytest.approx(1 - plan.islands[0].work)
+
+
 def test_what_tensorrt_refuses_is_told():
     plan = preview_bytes(quantized(clean(WIDE), "arm-int8"), ORIN, "arm-int8", {})
     assert any("expected zero point 0 of int8, got -128 of int8" in refusal for refusal in plan.refusals)
