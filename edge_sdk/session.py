@@ -27,7 +27,7 @@ from edge_sdk.tensors import Array, Tensors, TensorSpec
 if TYPE_CHECKING:
     import onnxruntime
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # docs/decisions/0007-no-telemetry.md
 
 _CPU = Provider("CPUExecutionProvider")
 _DTYPES = {

@@ -252,15 +252,15 @@ def _windows(
 
 def _match_windows(where: str, arrays: Mapping[str, Array], steps: WindowSteps) -> Sequence[Array]:
     """Return the windows [samples, columns] of the one array that has such."""
-    columns = len(steps.columns)
-    shapes = {(steps.samples, columns), (steps.samples,)} if columns == 1 else {(steps.samples, columns)}
+    samples, columns = steps.samples, len(steps.columns)
+    shapes = [(samples, columns), *([(samples,)] if columns == 1 else [])]
     fitting = [array for array in arrays.values() if array.shape[1:] in shapes and len(array)]
     if len(fitting) != 1:
-        wanted = " or ".join(str(["n", *shape]).replace("'", "") for shape in sorted(shapes))
         raise InputError(
-            f"{where}: expected one array {wanted}, got {_shapes(arrays)}", hint="name the array: FILE.npz:key"
+            f"{where}: expected one array [n, {samples}, {columns}], got {_shapes(arrays)}",
+            hint="name the array: FILE.npz:key",
         )
-    return list(fitting[0].reshape(-1, steps.samples, columns))
+    return list(fitting[0].reshape(-1, samples, columns))
 
 
 def _match_inputs(where: str, arrays: Mapping[str, Array], inputs: Sequence[TensorSpec]) -> dict[str, Array]:

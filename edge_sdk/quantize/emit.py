@@ -108,16 +108,18 @@ class _Emitter:
         self.initializers: list[Any] = []
         self.dequantized: dict[str, str] = {}
         self.written: set[str] = set()
+        self.clamped = {raw: result for result, raw in placement.absorbed.items()}
         self.integer_results = self._integer_results()
 
     def model(self) -> Model:
         import onnx
 
         for name in self.placement.tensors:
-            if name in self.graph.inputs:
-                self._pair(name, name)
+            source = self.placement.absorbed.get(name, name)
+            if source in self.graph.inputs:
+                self._pair(name, source)
         for node in self.graph.nodes:
-            if not node.input or node.input[0] not in self.placement.absorbed:
+            if node.output[0] not in self.placement.absorbed:
                 self._node(node)
         model = onnx.ModelProto()
         model.CopyFrom(self.graph.model)
@@ -136,7 +138,7 @@ class _Emitter:
         if self.placement.readers:
             return frozenset()
         made = {name for node in self.graph.nodes if node.name in self.placement.integer for name in node.output}
-        return frozenset(made | set(self.placement.absorbed.values()))
+        return frozenset(made | self.placement.absorbed.keys())
 
     def _node(self, node: Node) -> None:
         import onnx
@@ -152,7 +154,7 @@ class _Emitter:
             self._layer(copy, node)
         self.nodes.append(copy)
         for i, name in enumerate(node.output):
-            result = self.placement.absorbed.get(name, name)
+            result = self.clamped.get(name, name)
             if result in self.quants:
                 copy.output[i] = f"{result}{_PART}float" if self._replaces(result) else result
                 self._pair(result, copy.output[i])
@@ -175,14 +177,16 @@ class _Emitter:
         """Tell whether onnxruntime would quantize an operator between Q/DQ pairs, and should not.
 
         Its WeightBiasQuantization rounds float weights, with one scale for all channels; a product of two results needs
-        no more than the pairs; its integer AveragePool refuses dilations; and 1.23 takes the pairs of a
-        DepthToSpace away without having an integer one.
+        no more than the pairs; its integer AveragePool refuses dilations. That of 1.23 has an integer Softmax that is
+        wrong by a quarter of a narrow range, and takes the pairs of a DepthToSpace away without having an integer one.
         """
         if node.op_type in {"Conv", "ConvTranspose", "Gemm"}:
             return node.input[1] in self.graph.constants
         if node.op_type == "MatMul":
             return node.input[1] not in self.graph.constants
-        return node.op_type == "DepthToSpace" or (node.op_type == "AveragePool" and "dilations" in attributes(node))
+        if node.op_type == "AveragePool":
+            return "dilations" in attributes(node)
+        return node.op_type in {"Softmax", "DepthToSpace"}
 
     def _shielded(self, operand: str, name: str, quant: Quant) -> str:
         """Write a Clip that changes nothing between DequantizeLinear and a float operator, so that it stays float."""

@@ -38,7 +38,7 @@ class Placement:
         integer: Names of all operators in int8, the layers among them.
         tensors: Tensors that carry a Q/DQ pair, in the order of execution.
         same_range: Tensors that take scale and zero point of another: result -> source.
-        absorbed: Results that a range clamps: result -> result of the ReLU or Clip that is left out for it.
+        absorbed: Results of the ReLUs and Clips that a range stands for: result -> what it clamps.
         readers: For a tensor that only some readers take quantized: their names; others read the float tensor.
         reasons: Why an operator that is not in int8 is not, by its name.
     """
@@ -65,7 +65,7 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
     )
     clamps = _clamps_for_a_range(graph)
     integer = layers | _between(graph, layers, clamps, reasons)
-    absorbed = {raw: result for raw, result in clamps.items() if graph.producer[raw].name in integer}
+    clamped = {raw: result for result, raw in clamps.items()}
     tensors: dict[str, None] = {}
     same_range: dict[str, str] = {}
     for node in graph.nodes:
@@ -73,11 +73,12 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
             continue
         tensors.update(dict.fromkeys(graph.activations(node)))
         for output in filter(None, node.output):
-            result = absorbed.get(output, output)
             if node.op_type in SAME_RANGE:
-                same_range[result] = node.input[0]
-            if not _may_end_in_float(graph, node, integer, absorbed):
-                tensors[result] = None
+                same_range[output] = node.input[0]
+            if not _may_end_in_float(graph, node, integer):
+                tensors[clamped.get(output, output)] = None
+    makers = {name: node for name, node in graph.producer.items() if node.name in integer}
+    absorbed = {result: raw for result, raw in clamps.items() if result in tensors and raw in {*makers, *graph.inputs}}
     return Placement(layers, integer, tuple(tensors), same_range, absorbed, {}, reasons)
 
 
@@ -131,15 +132,18 @@ def _has_plain_bias(graph: Graph, node: Node, channels: int) -> bool:
 
 
 def _clamps_for_a_range(graph: Graph) -> dict[str, str]:
-    """Return raw result -> result of the ReLU or Clip that is its only reader, for clamps that a range can replace."""
+    """Return result -> what it clamps, for each ReLU or Clip that a range can stand for.
+
+    It is the only reader of a result, or reads an input of the model (which onnxruntime 1.23 fails to do by itself).
+    """
     found = {}
     for node in graph.nodes:
-        raw = node.input[0] if node.input else ""
-        if node.op_type not in _CLAMPS or raw in graph.outputs or raw not in graph.producer:
+        if node.op_type not in _CLAMPS or not _starts_at_zero(graph, node):
             continue
-        keeps_range = graph.producer[raw].op_type in SAME_RANGE
-        if len(graph.consumers[raw]) == 1 and not keeps_range and _starts_at_zero(graph, node):
-            found[raw] = node.output[0]
+        raw, maker = node.input[0], graph.producer.get(node.input[0])
+        alone = len(graph.consumers[raw]) == 1 and raw not in graph.outputs
+        if raw in graph.inputs or (maker is not None and alone and maker.op_type not in SAME_RANGE):
+            found[node.output[0]] = raw
     return found
 
 
@@ -155,14 +159,13 @@ def _starts_at_zero(graph: Graph, clamp: Node) -> bool:
 
 
 def _between(
-    graph: Graph, layers: frozenset[str], absorbed: Mapping[str, str], reasons: dict[str, str]
+    graph: Graph, layers: frozenset[str], clamps: Mapping[str, str], reasons: dict[str, str]
 ) -> frozenset[str]:
     """Return the operators that stand between int8 layers (or the input and a layer) and have an integer kernel."""
-    clamped = {result: raw for raw, result in absorbed.items()}
     capable = {node.name for node in graph.nodes if _capable(graph, node)}
 
     def makers(node: Node) -> list[Node | None]:
-        return [graph.producer.get(clamped.get(name, name)) for name in graph.activations(node)]
+        return [graph.producer.get(clamps.get(name, name)) for name in graph.activations(node)]
 
     after: set[str] = set(layers)
     for node in graph.nodes:
@@ -201,15 +204,14 @@ def _why_float(node: Node, capable: set[str], after: set[str]) -> str:
     return "no int8 operator takes its result" if node.name in after else "what it takes is not in int8"
 
 
-def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str], absorbed: Mapping[str, str]) -> bool:
+def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str]) -> bool:
     """Tell whether a matrix product may give float results: nobody needs int8, and onnxruntime has a kernel for it.
 
     It has none before a ReLU or Clip.
     """
-    output = node.output[0]
-    if node.op_type not in {"Gemm", "MatMul"} or output in absorbed:
-        return False
-    return not any(reader.name in integer or reader.op_type in _CLAMPS for reader in graph.consumers[output])
+    readers = graph.consumers[node.output[0]]
+    needed = any(reader.name in integer or reader.op_type in _CLAMPS for reader in readers)
+    return node.op_type in {"Gemm", "MatMul"} and not needed
 
 
 def slow_on_tensor_cores(graph: Graph, node: Node) -> str:

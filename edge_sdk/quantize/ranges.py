@@ -21,7 +21,7 @@ RANGE_METHODS: tuple[RangeMethod, ...] = ("mse", "percentile", "minmax")
 LOWEST, HIGHEST = -128, 127
 _LEAST_SCALE = 1e-12
 _KEPT = 0.9999
-_CANDIDATES = np.linspace(1.0, 0.3, 57)
+_CANDIDATES = np.asarray(np.linspace(1.0, 0.3, 57), np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from edge_sdk.cli import app, main, output
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "help"
 RENDERED_BY = "0.29."
-HEAVY = {"numpy", "cv2", "onnx", "onnxruntime", "rich", "asyncio"}
+HEAVY = {"numpy", "cv2", "onnx", "onnxruntime"}
 WITH_BOOM = "import edge_sdk.cli as cli\ncli.app.command('boom')({body})\ncli.main()"
 
 

@@ -28,7 +28,7 @@ def test_integer_operators_carry_pairs_on_what_they_take_and_give():
     assert placement.layers == {"Conv_0", "Conv_3", "Conv_5"}
     assert placement.integer == placement.layers | {"Sigmoid_1", "MaxPool_2"}
     assert placement.tensors == ("x", "a", "g", "p", "r", "y")
-    assert (placement.same_range, placement.absorbed) == ({"p": "g"}, {"c": "r"})
+    assert (placement.same_range, placement.absorbed) == ({"p": "g"}, {"r": "c"})
 
 
 def test_operators_beside_an_excluded_layer_stay_float_unless_another_needs_them():
