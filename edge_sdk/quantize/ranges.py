@@ -66,7 +66,8 @@ def to_quant(low: float, high: float, *, symmetric: bool) -> Quant:
 def _float32(scale: float) -> float:
     """Return the scale as the model stores it, rounded down: an upper bound such as ReLU6's is never passed."""
     stored = np.float32(max(scale, _LEAST_SCALE))
-    return float(np.nextafter(stored, np.float32(0)) if stored > scale >= _LEAST_SCALE else stored)
+    above = float(stored) > scale >= _LEAST_SCALE  # as Python numbers: NumPy would compare in float32, and see no more
+    return float(np.nextafter(stored, np.float32(0)) if above else stored)
 
 
 def _percentile(histogram: Histogram) -> tuple[float, float]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -48,6 +48,7 @@ def test_the_scale_is_a_positive_normal_float32(below, above, symmetric):
 
 
 @given(st.floats(2**-20, 2**20, width=32))
+@example(131037.0)
 def test_the_bound_of_a_clamp_that_starts_at_zero_is_never_passed(bound):
     quant = to_quant(0.0, bound, symmetric=False)
     assert (quant.low, quant.zero_point) == (0.0, LOWEST)
