@@ -75,19 +75,6 @@ class Histogram:
             self.counts += np.bincount(bins, minlength=BINS)
         self.counts[_HALF] -= zeros
 
-    def merge(self, other: Histogram) -> None:
-        """Add the counts of another histogram, exactly."""
-        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
-        self.zeros += other.zeros
-        self.unusable += other.unusable
-        if other.exponent is None:
-            return
-        self._widen_to(other.exponent if self.exponent is None else max(self.exponent, other.exponent))
-        counts = other.counts.copy()
-        for _ in range((self.exponent or 0) - other.exponent):
-            counts = _halved(counts)
-        self.counts += counts
-
     def _widen(self, magnitude: float) -> None:
         """Make the bins wide enough that a value of this magnitude, and its negative, has one."""
         if magnitude == 0:

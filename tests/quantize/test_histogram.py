@@ -35,13 +35,6 @@ def test_how_values_are_split_into_samples_does_not_matter(values, cut):
     assert facts(histogram(values[:cut], values[cut:])) == facts(histogram(values))
 
 
-@given(VALUES, VALUES)
-def test_merging_is_adding_the_values_of_both(ours, theirs):
-    merged = histogram(ours)
-    merged.merge(histogram(theirs))
-    assert facts(merged) == facts(histogram(ours, theirs))
-
-
 @given(VALUES)
 def test_each_value_is_counted_in_the_bin_that_holds_it(values):
     seen = histogram(values)
