@@ -241,11 +241,11 @@ def latencies(sessions: dict[str, Session], package: ModelPackage) -> dict[str, 
     times: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(ROUNDS):
         for name, session in sessions.items():
-            times[name].append(best_of(lambda session=session: session.run_bare(inputs)))
+            times[name].append(median_ms(lambda session=session: session.run_bare(inputs)))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def best_of(call: Callable[[], Any]) -> float:
+def median_ms(call: Callable[[], Any]) -> float:
     """Return the median time of a few calls, in ms."""
     values = []
     for _ in range(RUNS):

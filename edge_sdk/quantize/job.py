@@ -124,20 +124,7 @@ def _report(
         plans = tuple(_preview(variant, board, source) for board in boards)
         notes += _shortfalls(request, budget, plans)
         _require_fit(variant, boards)
-        certified, words = (None, "the float model") if variant.accuracy is None else verdict(variant.accuracy, budget)
-        variants.append(
-            VariantReport(
-                family=variant.family,
-                size_bytes=len(variant.model),
-                size_ratio=len(variant.model) / size_bytes,
-                accuracy=variant.accuracy,
-                returned=variant.returned,
-                plans=plans,
-                certified=certified,
-                verdict=words,
-                ranges=variant.ranges,
-            )
-        )
+        variants.append(_variant_report(variant, plans, budget, source_bytes=size_bytes))
     return QuantReport(
         name=request.package_name,
         version=request.version,
@@ -158,6 +145,23 @@ def _report(
         variants=tuple(variants),
         notes=tuple(notes),
         versions=_versions(),
+    )
+
+
+def _variant_report(
+    variant: Made, plans: tuple[PlanPreview, ...], budget: AccuracyBudget, *, source_bytes: int
+) -> VariantReport:
+    certified, words = (None, "the float model") if variant.accuracy is None else verdict(variant.accuracy, budget)
+    return VariantReport(
+        family=variant.family,
+        size_bytes=len(variant.model),
+        size_ratio=len(variant.model) / source_bytes,
+        accuracy=variant.accuracy,
+        returned=variant.returned,
+        plans=plans,
+        certified=certified,
+        verdict=words,
+        ranges=variant.ranges,
     )
 
 
