@@ -15,7 +15,7 @@ from edge_sdk.errors import GateError, InputError
 from edge_sdk.profiles import load_profile
 
 if TYPE_CHECKING:
-    from edge_sdk.quantize.preview import PlanPreview
+    from edge_sdk.quantize.board_plan import PlanPreview
 
 _MOST_ISLANDS = 20
 

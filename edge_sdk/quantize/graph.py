@@ -106,6 +106,12 @@ def weighted_layers(graph: Graph) -> tuple[Node, ...]:
     return tuple(node for node in layers if not {*graph.activations(node)}.isdisjoint(node.input[:2]))
 
 
+def is_dequantized(graph: Graph, tensor: str) -> bool:
+    """Tell whether a tensor is the result of a DequantizeLinear."""
+    maker = graph.producer.get(tensor)
+    return maker is not None and maker.op_type == "DequantizeLinear"
+
+
 def inner_nodes(node: Node) -> Iterator[Node]:
     """Yield the nodes of a node's branches or loop body, however deep."""
     for attribute in node.attribute:

@@ -18,6 +18,7 @@ from edge_sdk.errors import GateError, InputError
 from edge_sdk.files import require_writable, sha256_of_files
 from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
+from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.guard import AccuracyBudget
@@ -25,7 +26,7 @@ from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.material import Material, choose_material
 from edge_sdk.quantize.measure import Evaluation, open_float, run_all
 from edge_sdk.quantize.packing import pack
-from edge_sdk.quantize.preview import PlanPreview, preview_bytes
+from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
 from edge_sdk.quantize.request import Progress, QuantRequest, silent
 from edge_sdk.quantize.source import Source, check_cleaned, open_source

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.board_plan import Island, PlanPreview
 from edge_sdk.quantize.compare import drop_of
-from edge_sdk.quantize.preview import Island, PlanPreview
 from edge_sdk.quantize.report import QuantReport, VariantReport
 
 _MOST_ROWS = 12

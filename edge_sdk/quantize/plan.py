@@ -13,11 +13,12 @@ from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize import families
+from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph, Model
 from edge_sdk.quantize.placement import RETURNED
-from edge_sdk.quantize.preview import PlanPreview, preview_bytes, preview_plan
+from edge_sdk.quantize.preview import preview_bytes, preview_plan
 from edge_sdk.quantize.report import REPORT_NAME, QuantReport
 
 _STAND_IN = np.linspace(-1.0, 1.0, 64, dtype=np.float32)

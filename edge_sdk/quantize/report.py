@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.compare import drop_of, samples_to_certify
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
-from edge_sdk.quantize.preview import PlanPreview
 
 REPORT_NAME = "report.json"
 """The report's name in a package."""

@@ -11,7 +11,7 @@ from edge_sdk.cli import main
 from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
-from edge_sdk.quantize.preview import PlanPreview
+from edge_sdk.quantize.board_plan import PlanPreview
 from tests.quantize.cards import build_classifier, save, write_cards
 
 

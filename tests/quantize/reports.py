@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.board_plan import Island, PlanPreview
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
-from edge_sdk.quantize.preview import Island, PlanPreview
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport
 
 HOSTILE = "<script>alert(1)</script>"

@@ -1,0 +1,56 @@
+"""What a board will execute, as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PAIRS = frozenset({"QuantizeLinear", "DequantizeLinear"})
+"""The operators that convert values between float and integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Island:
+    """An operator in float.
+
+    Attributes:
+        name: The operator's name.
+        op: Its type.
+        work: Its share of the model's multiply-accumulates, 0 to 1.
+        inside: Whether integer operators follow it, so that values are converted for it and back.
+        reason: Why it is not in integers.
+    """
+
+    name: str
+    op: str
+    work: float
+    inside: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPreview:
+    """What a board will execute.
+
+    Attributes:
+        profile: Name of the board's profile.
+        family: The variant family.
+        method: How this is known.
+        macs: Multiply-accumulates of one inference.
+        integer_share: Share of them in integer kernels, 0 to 1.
+        operators: Count of executed operators by type.
+        islands: Operators in float, the largest first.
+        pairs: QuantizeLinear and DequantizeLinear that remain.
+        transposes: Transposes that remain.
+        refusals: What the board's engine would refuse; empty if nothing.
+    """
+
+    profile: str
+    family: str
+    method: str
+    macs: int
+    integer_share: float
+    operators: dict[str, int]
+    islands: tuple[Island, ...]
+    pairs: int
+    transposes: int
+    refusals: tuple[str, ...] = ()
