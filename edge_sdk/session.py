@@ -45,8 +45,8 @@ _DTYPES = {
     "tensor(bool)": "bool",
     "tensor(string)": "object",
 }
-_ONE_FAMILY: Mapping[str, Family] = {"trt_int8_enable": "tensorrt-int8"}
-"""Options for one family of variants only: in a model without Q/DQ pairs, TensorRT would want int8 to be calibrated."""
+_SOME_FAMILIES: Mapping[str, tuple[Family, ...]] = {"trt_int8_enable": ("tensorrt-int8", "tensorrt-int8-typed")}
+"""Options for some families only: in a model without Q/DQ pairs, TensorRT would want int8 to be calibrated."""
 _ENGINES = "trt_engine_cache_path"
 _AVOID_SATURATION = {"session.x64quantprecision": "1"}
 """Makes onnxruntime turn int8 weights into uint8, whose products AVX2 sums without saturating at 16 bits; slower."""
@@ -221,7 +221,7 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
 
 
 def _for_family(provider: Provider, family: Family) -> Provider:
-    options = {key: value for key, value in provider.options.items() if _ONE_FAMILY.get(key, family) == family}
+    options = {key: value for key, value in provider.options.items() if family in _SOME_FAMILIES.get(key, (family,))}
     return replace(provider, options=options)
 
 

@@ -8,18 +8,23 @@ from typing import Literal
 
 from edge_sdk.errors import InputError
 
-Family = Literal["fp32", "fp16", "arm-int8", "x86-int8", "tensorrt-int8"]
+Family = Literal["fp32", "fp16", "arm-int8", "x86-int8", "tensorrt-int8", "tensorrt-int8-typed"]
 """The kind of variant a board runs: how its numbers are stored and where Q/DQ pairs stand."""
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "fp4"]
 CpuFeature = Literal["neon", "dotprod", "fp16", "bf16", "i8mm", "sve2", "avx2", "avx512", "vnni"]
 RangeMethod = Literal["auto", "minmax", "percentile", "mse"]
 
-_GPU_PRECISION: dict[Family, Precision] = {"fp16": "fp16", "tensorrt-int8": "int8"}
+_GPU_PRECISION: dict[Family, Precision] = {"fp16": "fp16", "tensorrt-int8": "int8", "tensorrt-int8-typed": "int8"}
 """What the GPU must compute for a family; the other families run on the CPU."""
 _TENSORRT = "TensorrtExecutionProvider"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MODULE = re.compile(r"p\d{4}-\d{4}(-super)?")
 _PYTHON = re.compile(r"\d+\.\d+")
+_TENSORRT_VERSION = re.compile(r"\d+\.\d+(\.\d+)*")
+_WEAK_TYPES = ("trt_fp16_enable", "trt_int8_enable")
+"""Options with which TensorRT chose types by itself; TensorRT 11 takes those of the file."""
+_TYPED_OPSET = 19
+"""The first operator set with Q/DQ in float16."""
 _ONNXRUNTIME = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -87,6 +92,13 @@ class System:
             raise InputError(f"python: expected a version such as 3.13, got '{self.python}'")
         if _ONNXRUNTIME.fullmatch(self.onnxruntime) is None:
             raise InputError(f"onnxruntime: expected a version such as 1.32.0, got '{self.onnxruntime}'")
+        if self.tensorrt is not None and _TENSORRT_VERSION.fullmatch(self.tensorrt) is None:
+            raise InputError(f"tensorrt: expected a version such as 10.3.0, got '{self.tensorrt}'")
+
+    @property
+    def tensorrt_version(self) -> tuple[int, ...]:
+        """The version of TensorRT as numbers; empty where there is none."""
+        return tuple(int(part) for part in self.tensorrt.split(".")) if self.tensorrt else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +285,28 @@ class DeviceProfile:
                 )
         if self.system.tensorrt is None and any(provider.name == _TENSORRT for provider in self.providers):
             raise InputError(f"system.tensorrt: expected a version for {_TENSORRT}, got none")
+        self._check_types()
+
+    def _check_types(self) -> None:
+        """Check that TensorRT takes the types of the families: by itself before version 11, from the file since 10."""
+        version, given = self.system.tensorrt_version, self.system.tensorrt
+        if version >= (11,) and "tensorrt-int8" in self.families:
+            raise InputError(
+                f"families: expected tensorrt-int8-typed for TensorRT {given}, got tensorrt-int8",
+                hint="TensorRT 11 takes the types from the file only",
+            )
+        if "tensorrt-int8-typed" in self.families and (version < (10,) or self.system.max_opset < _TYPED_OPSET):
+            raise InputError(
+                f"families: expected TensorRT 10 and operator set {_TYPED_OPSET} or newer for tensorrt-int8-typed, "
+                f"got {given or 'none'} and {self.system.max_opset}",
+                hint="take tensorrt-int8",
+            )
+        told = [key for provider in self.providers for key in _WEAK_TYPES if key in provider.options]
+        if version >= (11,) and told:
+            raise InputError(
+                f"providers.options: expected no {told[0]} for TensorRT {given}, got it",
+                hint="TensorRT 11 takes the types from the file only",
+            )
 
     def _check_sizes(self) -> None:
         for place, size in (

@@ -16,7 +16,7 @@ from typing import Any
 
 from edge_sdk.errors import InputError
 from edge_sdk.files import unreadable
-from edge_sdk.quantize.graph import Model, inner_nodes
+from edge_sdk.quantize.graph import Graph, Model, inner_nodes
 from edge_sdk.quantize.rewrite import heads_to_products
 
 LEAST_OPSET = 13
@@ -80,6 +80,23 @@ def clean_model(model: Model, *, where: str, max_opset: int, shapes: Shapes | No
     return folded
 
 
+def with_opset(graph: Graph, least: int) -> Graph:
+    """Return a cleaned graph on an operator set that is no older than `least`.
+
+    Raises:
+        InputError: It cannot be converted.
+    """
+    import onnx
+
+    if graph.opset >= least:
+        return graph
+    refusal = f"model: expected operator set {least} or newer, got {graph.opset}"
+    raised = _to_opset(graph.model, least, refusal, f"export the model again with opset {least}")
+    _name_nodes(raised)
+    raised.ir_version = onnx.helper.find_min_ir_version_for(raised.opset_import, ignore_unknown=True)
+    return Graph(onnx.shape_inference.infer_shapes(raised, data_prop=True))
+
+
 def _check(model: Model, path: Path) -> None:
     import onnx
 
@@ -112,14 +129,17 @@ def _convert_opset(model: Model, *, where: str, max_opset: int) -> Model:
         model.opset_import.append(onnx.helper.make_opsetid("", wanted))
     if opset in (wanted, 0):
         return model
+    hint = f"export the model again with opset {min(17, max_opset)}"
+    return _to_opset(model, wanted, f"{where}: expected operator set {LEAST_OPSET} to {max_opset}, got {opset}", hint)
+
+
+def _to_opset(model: Model, wanted: int, refusal: str, hint: str) -> Model:
+    import onnx
+
     try:
         return onnx.version_converter.convert_version(model, wanted)
     except (RuntimeError, ValueError, onnx.version_converter.ConvertError, onnx.checker.ValidationError) as exc:
-        raise InputError(
-            f"{where}: expected operator set {LEAST_OPSET} to {max_opset}, got {opset}, "
-            f"which cannot be converted: {_short(exc)}",
-            hint=f"export the model again with opset {min(17, max_opset)}",
-        ) from exc
+        raise InputError(f"{refusal}, which cannot be converted: {_short(exc)}", hint=hint) from exc
 
 
 def _fix_sizes(model: Model, shapes: Shapes, where: str) -> None:

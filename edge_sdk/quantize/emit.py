@@ -5,7 +5,8 @@
   scale where it fuses a layer. It does not for a Gemm that ends in float: the CPU families give any Gemm an int32 bias.
 - `arm-int8` and `x86-int8`: asymmetric activations, stored as int8 and as uint8 (the same steps, 128 higher, for which
   x86 has the faster kernels); a clamp that the range of its result already enforces is left out.
-- `tensorrt-int8`: symmetric activations, zero point 0 everywhere.
+- `tensorrt-int8`: symmetric activations, zero point 0 everywhere. `tensorrt-int8-typed` is the same with scales that
+  float16 holds, so that the file can be typed in float16 (`edge_sdk.quantize.typed`).
 - What can be inferred (shapes) or tells nobody anything (names of tensors and Q/DQ nodes) is not written: it is a tenth
   of a small model. Operators keep their names.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.graph import Graph, Model, Node, attributes, inner_nodes
 from edge_sdk.quantize.placement import SAME_RANGE, Placement
-from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, choose_range, to_quant
+from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, choose_range, to_quant, up_to_half
 from edge_sdk.quantize.weights import (
     Floats,
     bias_by_channel,
@@ -48,16 +49,21 @@ class Form:
     Attributes:
         activations: Element type of quantized activations.
         symmetric: Whether the zero point of activations is always 0.
+        scales: The type that holds the scales, and what is not in integers.
+        least_opset: The oldest operator set in which it can be written: Q/DQ in float16 came with 19.
     """
 
     activations: Literal["int8", "uint8"]
     symmetric: bool
+    scales: Literal["float32", "float16"] = "float32"
+    least_opset: int = 13
 
 
 FORMS: Mapping[Family, Form] = {
     "arm-int8": Form("int8", symmetric=False),
     "x86-int8": Form("uint8", symmetric=False),
     "tensorrt-int8": Form("int8", symmetric=True),
+    "tensorrt-int8-typed": Form("int8", symmetric=True, scales="float16", least_opset=19),
 }
 
 
@@ -87,6 +93,12 @@ def choose_quants(
         quants[name] = to_quant(low, high, symmetric=symmetric)
     means = {name: statistics[name].channels.mean for name in placement.tensors}
     return Calibration(quants, {name: mean for name, mean in means.items() if mean.size})
+
+
+def in_half_steps(calibration: Calibration) -> Calibration:
+    """Return the calibration with scales that float16 holds."""
+    scales = {name: float(up_to_half(quant.scale)) for name, quant in calibration.quants.items()}
+    return replace(calibration, quants={name: replace(q, scale=scales[name]) for name, q in calibration.quants.items()})
 
 
 def emit_int8(graph: Graph, placement: Placement, calibration: Calibration, form: Form) -> Model:
@@ -238,6 +250,8 @@ class _Emitter:
         bias = self._bias(node, weight.shape[axis])
         input_scale = self.quants[node.input[0]].scale
         weights = quantize_weights(weight, axis, None if bias is None else least_scales(bias, input_scale))
+        if self.form.scales == "float16":
+            weights = quantize_weights(weight, axis, up_to_half(weights.scales))
         name = f"{node.name}{_PART}weight"
         copy.input[1] = self._dequantized(name, weights.stored, weights.scales, axis)
         if bias is None:

@@ -6,7 +6,8 @@
 | fp16 | GPUs | itself: where onnxruntime has no fp16 kernel it computes rounded values in float32 |
 | arm-int8 | onnxruntime on ARM | on x86 as x86-int8: the same steps, 128 higher, from a fast kernel |
 | x86-int8 | onnxruntime on x86 | itself; as arm-int8 on ARM |
-| tensorrt-int8 | TensorRT | with Q/DQ computed as written, in float, as TensorRT's results are defined |
+| tensorrt-int8 | TensorRT before 11 | with Q/DQ computed as written, in float, as TensorRT's results are defined |
+| tensorrt-int8-typed | TensorRT from 10 on | the same, with all else in float16 in the file |
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from collections.abc import Mapping, Sequence
 
 from edge_sdk.profiles import DeviceProfile, Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
-from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8
-from edge_sdk.quantize.fp16 import emit_fp16
-from edge_sdk.quantize.graph import Graph, weighted_layers
+from edge_sdk.quantize.clean import with_opset
+from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8, in_half_steps
+from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
+from edge_sdk.quantize.graph import Graph, Model, weighted_layers
 from edge_sdk.quantize.placement import Placement, place_cpu, place_tensorrt
+from edge_sdk.quantize.typed import to_half
 from edge_sdk.session import Session, host_config, open_session
 
 _TWINS: Mapping[Family, Mapping[str, Family]] = {
     "arm-int8": {"x86_64": "x86-int8"},
     "x86-int8": {"aarch64": "arm-int8"},
 }
+_TENSORRT: frozenset[Family] = frozenset({"tensorrt-int8", "tensorrt-int8-typed"})
 _AS_WRITTEN = {"session.disable_quant_qdq": "1"}
 
 
@@ -41,7 +45,7 @@ def choose(profile: DeviceProfile, graph: Graph) -> Family:
 
 def place(family: Family, graph: Graph, excluded: Sequence[str] = ()) -> Placement:
     """Return where the integers of a family are; the excluded layers stay float."""
-    return place_tensorrt(graph, excluded) if family == "tensorrt-int8" else place_cpu(graph, excluded)
+    return place_tensorrt(graph, excluded) if family in _TENSORRT else place_cpu(graph, excluded)
 
 
 def tensors_to_calibrate(families: Sequence[Family], graph: Graph) -> tuple[str, ...]:
@@ -49,6 +53,8 @@ def tensors_to_calibrate(families: Sequence[Family], graph: Graph) -> tuple[str,
     layers = [node.name for node in weighted_layers(graph)]
     wanted: dict[str, None] = {}
     for family in families:
+        if in_half(family):
+            wanted.update(dict.fromkeys(growing_tensors(graph)))
         if family not in FORMS:
             continue
         everything = place(family, graph)
@@ -71,11 +77,57 @@ def emit(
     if family == "fp32":
         return bytes(graph.model.SerializeToString())
     if family == "fp16":
-        return bytes(emit_fp16(graph, excluded).SerializeToString())
+        return bytes(emit_fp16(graph, stay_float32(graph, statistics, excluded)).SerializeToString())
     form = FORMS[family]
+    if in_half(family):
+        return _emit_typed(family, with_opset(graph, form.least_opset), statistics, method, excluded)
+    return bytes(_emit_form(family, graph, statistics, method, excluded).SerializeToString())
+
+
+def why_float(
+    family: Family, graph: Graph, statistics: Mapping[str, Statistics], excluded: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return why operators are not in the family's fastest numbers, by name."""
+    placed = dict(place(family, graph, excluded).reasons) if family in FORMS else {}
+    if not in_half(family):
+        return placed
+    return placed | stay_float32(graph, statistics, excluded if family == "fp16" else ())
+
+
+def in_half(family: Family) -> bool:
+    """Tell whether what is not in integers is typed as float16 in the files of a family."""
+    return family == "fp16" or (family in FORMS and FORMS[family].scales == "float16")
+
+
+def _emit_form(
+    family: Family,
+    graph: Graph,
+    statistics: Mapping[str, Statistics],
+    method: RangeMethod,
+    excluded: Sequence[str],
+) -> Model:
     placement = place(family, graph, excluded)
+    form = FORMS[family]
     calibration = choose_quants(placement, statistics, method=method, symmetric=form.symmetric)
-    return bytes(emit_int8(graph, placement, calibration, form).SerializeToString())
+    if form.scales == "float16":
+        calibration = in_half_steps(calibration)
+    return emit_int8(graph, placement, calibration, form)
+
+
+def _emit_typed(
+    family: Family,
+    graph: Graph,
+    statistics: Mapping[str, Statistics],
+    method: RangeMethod,
+    excluded: Sequence[str],
+) -> bytes:
+    """Return an int8 model typed in float16; what does not fit float16 is neither in it nor in integers."""
+    import onnx
+
+    single = stay_float32(graph, statistics)
+    model = _emit_form(family, graph, statistics, method, [*excluded, *single])
+    typed = to_half(Graph(onnx.shape_inference.infer_shapes(model)), single)
+    return bytes(typed.SerializeToString())
 
 
 def measured_as(family: Family) -> Family:
@@ -85,4 +137,4 @@ def measured_as(family: Family) -> Family:
 
 def open_measured(family: Family, model: bytes) -> Session:
     """Open a model of a family to measure what it computes."""
-    return open_session(model, host_config(_AS_WRITTEN if family == "tensorrt-int8" else None), where=family)
+    return open_session(model, host_config(_AS_WRITTEN if family in _TENSORRT else None), where=family)

@@ -74,6 +74,14 @@ class Graph:
             return bool(self.constants[tensor].dtype == np.float32)
         return bool(self._elements.get(tensor) == TensorProto.FLOAT)
 
+    def is_half(self, tensor: str) -> bool:
+        """Tell whether a tensor holds float16 values."""
+        from onnx import TensorProto
+
+        if tensor in self.constants:
+            return bool(self.constants[tensor].dtype == np.float16)
+        return bool(self._elements.get(tensor) == TensorProto.FLOAT16)
+
     def activations(self, node: Node) -> tuple[str, ...]:
         """Return the inputs of a node that are computed at run time and hold float32 values."""
         return tuple(n for n in dict.fromkeys(node.input) if n and n not in self.constants and self.is_float(n))

@@ -122,7 +122,7 @@ def _report(
         notes += [
             f"{b.name}: {variant.family}, since no layer would be int8" for b in boards if b.family != variant.family
         ]
-        plans = tuple(_preview(variant, board, source) for board in boards)
+        plans = tuple(_preview(variant, board) for board in boards)
         notes += _shortfalls(request, budget, plans)
         _require_fit(variant, boards)
         variants.append(_variant_report(variant, plans, budget, source_bytes=size_bytes))
@@ -199,11 +199,8 @@ def _shown(name: str) -> str:
     return name.encode(errors="replace").decode()
 
 
-def _preview(variant: Made, profile: DeviceProfile, source: Source) -> PlanPreview:
-    excluded = [layer.name for layer in variant.returned]
-    quantized = variant.family in FORMS
-    reasons = families.place(variant.family, source.graph, excluded).reasons if quantized else {}
-    return preview_bytes(variant.model, profile, variant.family, reasons)
+def _preview(variant: Made, profile: DeviceProfile) -> PlanPreview:
+    return preview_bytes(variant.model, profile, variant.family, variant.reasons)
 
 
 def _versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edge_sdk.errors import GateError
 from edge_sdk.package import Accuracy
@@ -38,6 +38,7 @@ class Made:
         returned: The layers that the guard returned to float.
         golden: What a board proves itself with.
         ranges: How ranges were chosen; empty where there are none.
+        reasons: Why operators are not in the family's fastest numbers, by name.
     """
 
     family: Family
@@ -46,6 +47,7 @@ class Made:
     returned: tuple[LayerNoise, ...]
     golden: Golden
     ranges: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ class Maker:
         golden = make_golden(self._golden_samples(), self._open(family, excluded), open_float(self.graph))
         model = self._emit(family, excluded)
         self._check_file(family, model, golden)
-        return Made(family, model, accuracy, returned, golden, self.method if family in FORMS else "")
+        ranges = self.method if family in FORMS else ""
+        reasons = families.why_float(family, self.graph, self.statistics, excluded)
+        return Made(family, model, accuracy, returned, golden, ranges, reasons)
 
     def _emit(self, family: Family, excluded: Sequence[str]) -> bytes:
         return families.emit(family, self.graph, self.statistics, self.method, excluded)

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_sdk import records
 from edge_sdk.package import FileEntry, Manifest, Provenance, Variant, write_package
+from edge_sdk.package.onnx_facts import read_facts
 from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.page import report_page
 from edge_sdk.quantize.report import REPORT_NAME, QuantReport
@@ -33,11 +34,12 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
     variants: dict[str, Variant] = {}
     for variant, told in zip(made, report.variants, strict=True):
         model = _add(contents, f"variants/{variant.family}/model.onnx", variant.model)
+        facts = read_facts(io.BytesIO(variant.model), len(variant.model), where=variant.family)
         golden = _add(contents, f"golden/{variant.family}.npz", _npz(variant.golden.arrays))
         variants[variant.family] = Variant(
             model=model,
-            opset=source.graph.opset,
-            ir=int(source.graph.model.ir_version),
+            opset=facts.opset,
+            ir=facts.ir,
             integer_share=min((plan.integer_share for plan in told.plans), default=0.0),
             accuracy=variant.accuracy,
             golden=golden,

@@ -52,7 +52,7 @@ def plan_of_file(
     family = families.choose(profile, graph)
     statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
     model = families.emit(family, graph, statistics, "minmax")
-    reasons = families.place(family, graph).reasons if statistics else {}
+    reasons = families.why_float(family, graph, statistics)
     return preview_bytes(model, profile, family, reasons)
 
 

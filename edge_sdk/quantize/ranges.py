@@ -20,6 +20,7 @@ from edge_sdk.quantize.histogram import Histogram
 RANGE_METHODS: tuple[RangeMethod, ...] = ("mse", "percentile", "minmax")
 LOWEST, HIGHEST = -128, 127
 _LEAST_SCALE = 1e-12
+_LEAST_HALF = np.float16(2.0**-24)
 _KEPT = 0.9999
 _CANDIDATES = np.asarray(np.linspace(1.0, 0.3, 57), np.float64)
 
@@ -61,6 +62,14 @@ def to_quant(low: float, high: float, *, symmetric: bool) -> Quant:
         return Quant(_float32(max(high, -low) / HIGHEST), 0)
     scale = _float32((high - low) / (HIGHEST - LOWEST))
     return Quant(scale, int(np.clip(round(LOWEST - low / scale), LOWEST, HIGHEST)))
+
+
+def up_to_half(scales: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the scales, raised to the next that float16 holds: steps mean the same in float16 and in float32."""
+    wanted = np.asarray(scales, np.float64)
+    halves = np.maximum(wanted.astype(np.float16), _LEAST_HALF)
+    raised = np.where(halves.astype(np.float64) < wanted, np.nextafter(halves, np.float16(np.inf)), halves)
+    return raised.astype(np.float64)
 
 
 def _float32(scale: float) -> float:

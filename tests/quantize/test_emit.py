@@ -158,7 +158,7 @@ def test_a_family_stores_its_integers_in_its_own_form(family):
     pairs = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
     zeros = [held[node.input[2]] for node in pairs]
     assert {zero.dtype.name for zero in zeros} == {FORMS[family].activations}
-    assert all(zero == 0 for zero in zeros) == (family == "tensorrt-int8")
+    assert all(zero == 0 for zero in zeros) == FORMS[family].symmetric
     assert not [values for values in held.values() if values.dtype == np.int32]
     assert sum(values.dtype == np.int8 and values.ndim == 4 for values in held.values()) == 2
 

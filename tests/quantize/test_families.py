@@ -24,7 +24,8 @@ NET = clean("""
 LAYERS = [node.name for node in weighted_layers(NET)]
 SAMPLE = samples(NET)[0]
 FLOAT = run(NET.model, SAMPLE)
-STATISTICS = {family: calibrated(NET, family) for family in ("arm-int8", "tensorrt-int8")}
+STATISTICS = {family: calibrated(NET, family) for family in ("arm-int8", "tensorrt-int8", "tensorrt-int8-typed")}
+TENSORRT = ("tensorrt-int8", "tensorrt-int8-typed")
 
 
 def worst_snr_db(outputs):
@@ -41,20 +42,26 @@ def test_fp32_is_the_float_model():
 def test_whatever_the_guard_returns_was_calibrated_and_stays_near_the_float_model(family, excluded):
     model = families.emit(family, NET, STATISTICS[family], "mse", sorted(excluded))
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
-    outputs = run(model, SAMPLE, AS_WRITTEN if family == "tensorrt-int8" else AS_ON_ARM)
+    outputs = run(model, SAMPLE, AS_WRITTEN if family in TENSORRT else AS_ON_ARM)
     assert worst_snr_db(outputs) > 25
 
 
-@pytest.mark.parametrize("family", ["arm-int8", "x86-int8", "tensorrt-int8", "fp16"])
+@pytest.mark.parametrize("family", ["arm-int8", "x86-int8", *TENSORRT, "fp16"])
 def test_with_all_layers_in_float_a_variant_is_the_float_model(family):
     model = families.emit(family, NET, STATISTICS.get(family, {}), "mse", LAYERS)
-    assert worst_snr_db(run(model, SAMPLE)) > (60 if family == "fp16" else 120)
+    assert worst_snr_db(run(model, SAMPLE)) > (60 if families.in_half(family) else 120)
 
 
 def test_families_of_one_form_need_the_same_tensors():
-    together = families.tensors_to_calibrate(["arm-int8", "x86-int8", "fp16", "fp32"], NET)
+    together = families.tensors_to_calibrate(["arm-int8", "x86-int8", "fp32"], NET)
     assert together == families.tensors_to_calibrate(["arm-int8"], NET)
-    assert families.tensors_to_calibrate(["fp16", "fp32"], NET) == ()
+    assert families.tensors_to_calibrate(["fp32"], NET) == ()
+
+
+def test_float16_needs_the_tensors_that_may_grow():
+    wanted = families.tensors_to_calibrate(["fp16"], NET)
+    assert wanted == ("x", "a", "c", "d", "s", "e", "g", "i", "y")
+    assert set(wanted) < set(families.tensors_to_calibrate(["tensorrt-int8-typed"], NET))
 
 
 def test_both_sides_of_a_sum_are_calibrated_for_tensorrt():
@@ -77,9 +84,10 @@ def test_a_family_is_measured_as_the_one_that_is_fast_here(monkeypatch, machine,
     assert families.measured_as(family) == measured
 
 
-def test_tensorrt_is_measured_as_written():
-    model = quantized(NET, "tensorrt-int8")
-    measured = families.open_measured("tensorrt-int8", model).run(SAMPLE)
+@pytest.mark.parametrize("family", TENSORRT)
+def test_tensorrt_is_measured_as_written(family):
+    model = quantized(NET, family)
+    measured = families.open_measured(family, model).run(SAMPLE)
     np.testing.assert_array_equal(measured["y"], run(model, SAMPLE, AS_WRITTEN)["y"])
 
 

@@ -20,7 +20,7 @@ from edge_sdk.quantize.sensitivity import relative_error
 from edge_sdk.quantize.source import open_source
 from tests.quantize.cards import build_classifier, save, write_cards
 
-FAMILIES = ("arm-int8", "x86-int8", "tensorrt-int8", "fp16")
+FAMILIES = ("arm-int8", "x86-int8", "tensorrt-int8", "tensorrt-int8-typed", "fp16")
 BUDGET = AccuracyBudget(max_drop_points=0.5, min_agreement=0.9, min_integer_share=0.5)
 
 

@@ -148,7 +148,9 @@ def test_a_board_opens_models_as_its_profile_says():
     assert config.entries == profile.session
 
 
-@pytest.mark.parametrize(("family", "is_int8"), [("tensorrt-int8", True), ("fp16", False), ("fp32", False)])
+@pytest.mark.parametrize(
+    ("family", "is_int8"), [("tensorrt-int8", True), ("tensorrt-int8-typed", True), ("fp16", False), ("fp32", False)]
+)
 def test_tensorrt_computes_in_int8_only_what_is_quantized(family, is_int8):
     profile = load_profile("jetson-orin-nano")
     told, wanted = (dict(one.providers[0].options) for one in (config_for(profile, family), profile))
