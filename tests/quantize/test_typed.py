@@ -28,7 +28,7 @@ NET = (
 
 
 def types_of(model):
-    """Return the element types of the tensors by name, as they follow from the graph; refuse what contradicts itself."""
+    """Return the element types of the tensors by name, as they follow from the graph; nothing may contradict it."""
     inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
     onnx.checker.check_model(inferred, full_check=True)
     values = [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
@@ -117,7 +117,8 @@ def test_what_onnx_has_in_float32_only_stays_so():
 def test_branches_read_float32_by_the_names_they_know():
     text = """(float[1,4] x, bool x2) => (float[] y) {
         a = Tanh(x)
-        b = If <then_branch = g1 () => (float[1,4] t) { t = Exp(a) }, else_branch = g2 () => (float[1,4] e) { e = Neg(a) }>(x2)
+        b = If <then_branch = g1 () => (float[1,4] t) { t = Exp(a) },
+                else_branch = g2 () => (float[1,4] e) { e = Neg(a) }>(x2)
         y = Sigmoid(b) }"""
     graph = clean(text)
     model = to_half(graph, ())
