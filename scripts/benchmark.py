@@ -34,6 +34,7 @@ import edge_sdk
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import detect_profile
 from edge_sdk.quantize.data import Samples, read_samples
+from edge_sdk.quantize.material import Material
 from edge_sdk.quantize.measure import Evaluation
 from edge_sdk.session import Session, host_config, open_session
 
@@ -202,10 +203,23 @@ def peer_accuracy(
     session: Session, reference: Session, package: ModelPackage, entry: dict[str, Any], arguments: list[str]
 ) -> dict[str, float]:
     """Return agreement and drop of a peer's model on the samples that ours was measured on."""
+    from edge_sdk.quantize.measure import run_all
+
+    material = material_of(entry, arguments)
+    blank = Evaluation(package.manifest.task, material.evaluation, material.truths, ())
+    truth = Evaluation(blank.task, blank.samples, blank.truths, run_all(reference, blank, lambda _: None))
+    accuracy = truth.measure(session, lambda _: None)
+    return {
+        "agreement": round(accuracy.agreement, 4),
+        "drop_points": round((accuracy.float_value or 0) - (accuracy.value or 0), 2),
+    }
+
+
+def material_of(entry: dict[str, Any], arguments: list[str]) -> Material:
+    """Return the samples and labels that `edge-sdk quantize` takes with these options."""
     from edge_sdk.profiles import load_profile
     from edge_sdk.quantize import ImageFlags, QuantRequest, preprocess_from_file
     from edge_sdk.quantize.material import choose_material
-    from edge_sdk.quantize.measure import run_all
     from edge_sdk.quantize.source import open_source
 
     option = {name: value for name, value in itertools.pairwise(arguments) if name.startswith("--")}
@@ -221,14 +235,7 @@ def peer_accuracy(
         evaluation=option.get("--evaluation"),
         name="m",
     )
-    material = choose_material(request, open_source(request))
-    blank = Evaluation(package.manifest.task, material.evaluation, material.truths, ())
-    truth = Evaluation(blank.task, blank.samples, blank.truths, run_all(reference, blank, lambda _: None))
-    accuracy = truth.measure(session, lambda _: None)
-    return {
-        "agreement": round(accuracy.agreement, 4),
-        "drop_points": round((accuracy.float_value or 0) - (accuracy.value or 0), 2),
-    }
+    return choose_material(request, open_source(request))
 
 
 def latencies(sessions: dict[str, Session], package: ModelPackage) -> dict[str, float]:
@@ -370,7 +377,8 @@ Made by `scripts/bench`, which also keeps the figures as JSON beside this page. 
 measured in turns in one run, on a shared machine with two cores: the ratios hold, absolute times would not. Accuracy is
 paired, sample by sample, on the labelled samples of the optional test assets (`EDGE_SDK_ASSETS`), at the default budget
 (drop at most 0.5 points, agreement at least 94 %). The peer has its documented preprocessing and defaults, and the same
-calibration samples.
+calibration samples. What ARM cores compute, and in how many instructions, stands in
+[arm-emulated/](arm-emulated/README.md).
 
 """
 

@@ -1,0 +1,106 @@
+"""The command line of scripts/emulate: parse, measure, keep the figures in benchmarks/arm-emulated."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+import edge_sdk
+from edge_sdk.errors import EdgeError
+from edge_sdk.quantize.data import read_samples
+from scripts.benchmark import ASSETS, CLI, data_arguments, material_of, tomllib
+from scripts.emulator import kernels, page
+from scripts.emulator.agree import compare, open_subject
+from scripts.emulator.board import ROOT, EmulatedBoard, open_board
+from scripts.emulator.core import CORES
+
+BOARD, TWIN = "raspberry-pi-5", "x86-64-vnni"
+
+
+def main() -> int:
+    """Do what is asked; return the exit code."""
+    asked = _parser().parse_args()
+    try:
+        board = open_board()
+        if asked.command == "package":
+            subject = open_subject(
+                asked.package, lambda p: read_samples(asked.data, p.manifest.preprocess, p.manifest.inputs), asked.float
+            )
+            print(json.dumps(compare(board, asked.cores, subject), indent=2))
+        elif asked.command == "kernels":
+            page.keep("kernels", {**_head("kernels"), "kernels": list(kernels.measure(board, asked.cores))})
+        else:
+            page.keep("models", {**_head("models"), "models": dict(_models(board, asked.names, asked.cores))})
+    except EdgeError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return exc.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/emulate", description="Measure on emulated ARM cores.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    models = commands.add_parser("models", help="quantize the models of benchmarks/models.toml, and compare each")
+    models.add_argument("names", nargs="*", help="names in benchmarks/models.toml; all if left out")
+    package = commands.add_parser("package", help="compare one package with an arm-int8 variant; print the figures")
+    package.add_argument("package", type=Path)
+    package.add_argument("--data", required=True, help="samples, as for edge-sdk quantize --calibration")
+    package.add_argument("--float", type=Path, help="the float model, to be counted too")
+    commands.add_parser("kernels", help="count the instructions of each kind of operator, float and int8")
+    commands.add_parser("setup", help="only make the emulated board ready")
+    for command in commands.choices.values():
+        command.add_argument("--cores", nargs="+", default=list(CORES), choices=list(CORES))
+    return parser
+
+
+def _models(board: EmulatedBoard, names: Sequence[str], cores: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    table = tomllib.loads((ROOT / "benchmarks/models.toml").read_text())
+    for name in names or table:
+        if not (ASSETS / table[name]["model"]).is_file():
+            print(f"skipped {name}: no test assets in {ASSETS}", file=sys.stderr)
+            continue
+        print(f"emulating {name}", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            yield name, _model(board, cores, table[name], Path(folder))
+
+
+def _model(board: EmulatedBoard, cores: Sequence[str], entry: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the figures of a model that is quantized for a board and for this machine."""
+    model, package = ASSETS / entry["model"], folder / "m.edge"
+    arguments = data_arguments(entry, folder)
+    call = [str(CLI), "quantize", str(model), "-p", BOARD, "-p", TWIN, *arguments, "-o", str(package), "--name", "m"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"refused": done.stderr.strip(), "exit_code": done.returncode}
+    evaluation = material_of(entry, arguments).evaluation
+    return compare(board, cores, open_subject(package, lambda _: evaluation, model))
+
+
+def _head(command: str) -> dict[str, Any]:
+    return {
+        "command": f"scripts/emulate {command}",
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "versions": {
+            "edge_sdk": edge_sdk.__version__,
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            "onnx": onnx.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
