@@ -63,7 +63,7 @@ def _lines(record: Inspection, package: ModelPackage) -> Iterator[str]:
     yield f"labels       {_labels(manifest.labels)}"
     yield f"preprocess   {_steps(manifest.preprocess)}"
     yield f"source       {provenance.source_sha256}"
-    yield f"calibration  {provenance.calibration_sha256}, {provenance.calibration_samples} samples"
+    yield f"calibration  {provenance.calibration_sha256 or 'none'}, {provenance.calibration_samples} samples"
     yield f"made for     {', '.join(provenance.profiles)}"
     yield f"made with    {', '.join(f'{name} {version}' for name, version in sorted(provenance.versions.items()))}"
     yield ""

@@ -26,15 +26,15 @@ def quantize_model(
             show_default=False,
         ),
     ],
+    out: Annotated[Path, typer.Option("--output", "-o", help="The package to write, NAME.edge.", show_default=False)],
     calibration: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="DATA",
             help="Samples: a folder of pictures, a video, .csv, .npy, .npz (FILE.npz:key).",
             show_default=False,
         ),
-    ],
-    out: Annotated[Path, typer.Option("--output", "-o", help="The package to write, NAME.edge.", show_default=False)],
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Labels: a CSV with a column 'file', or FILE.npz:key.", show_default=False),
@@ -61,6 +61,10 @@ def quantize_model(
         Literal["rgb", "bgr", "gray"] | None,
         typer.Option(help="Channel order that the model takes.", show_default=False),
     ] = None,
+    scheme: Annotated[
+        Literal["auto", "static", "dynamic", "weight-int8", "weight-int4"],
+        typer.Option(help="How: with calibrated ranges, those of each inference, or weights alone."),
+    ] = "auto",
     max_drop: Annotated[
         float | None,
         typer.Option(help="Greatest accepted drop, in points of 100; the profile's if left out.", show_default=False),
@@ -112,6 +116,7 @@ def quantize_model(
         evaluation=evaluation,
         class_names=class_names_from_file(class_names) if class_names else (),
         task=task,
+        scheme=None if scheme == "auto" else scheme,
         max_drop_points=max_drop,
         min_agreement=min_agreement,
         min_integer_share=min_integer_share,

@@ -8,7 +8,17 @@ from typing import Literal
 
 from edge_sdk.errors import InputError
 
-Family = Literal["fp32", "fp16", "arm-int8", "x86-int8", "tensorrt-int8", "tensorrt-int8-typed"]
+Family = Literal[
+    "fp32",
+    "fp16",
+    "arm-int8",
+    "x86-int8",
+    "tensorrt-int8",
+    "tensorrt-int8-typed",
+    "dynamic-int8",
+    "weight-int8",
+    "weight-int4",
+]
 """The kind of variant a board runs: how its numbers are stored and where Q/DQ pairs stand."""
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "fp4"]
 CpuFeature = Literal["neon", "dotprod", "fp16", "bf16", "i8mm", "sve2", "avx2", "avx512", "vnni"]

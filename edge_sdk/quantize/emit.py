@@ -141,7 +141,7 @@ class _Emitter:
         kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
         del model.graph.initializer[:]
         model.graph.initializer.extend([*kept, *self.initializers])
-        _shorten(model, keep={*self.graph.inputs, *self.graph.outputs, *self.inner})
+        shorten_names(model, keep={*self.graph.inputs, *self.graph.outputs, *self.inner})
         del model.graph.value_info[:]
         return model
 
@@ -322,7 +322,7 @@ class _Emitter:
             self.initializers.append(numpy_helper.from_array(np.asarray(values), name))
 
 
-def _shorten(model: Model, *, keep: set[str]) -> None:
+def shorten_names(model: Model, *, keep: set[str]) -> None:
     """Give the tensors of the main graph short names; operators keep theirs, which reports speak of."""
     fresh = (name for name in map("t{}".format, itertools.count()) if name not in keep)
     short: dict[str, str] = {name: name for name in keep | {""}}

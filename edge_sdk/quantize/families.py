@@ -8,6 +8,8 @@
 | x86-int8 | onnxruntime on x86 | itself; as arm-int8 on ARM |
 | tensorrt-int8 | TensorRT before 11 | with Q/DQ computed as written, in float, as TensorRT's results are defined |
 | tensorrt-int8-typed | TensorRT from 10 on | the same, with all else in float16 in the file |
+| dynamic-int8 | onnxruntime on any CPU | itself: the ranges are those of each inference |
+| weight-int8, weight-int4 | onnxruntime on any CPU | itself |
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 
-from edge_sdk.profiles import DeviceProfile, Family, RangeMethod
+from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.clean import with_opset
 from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8, in_half_steps
 from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
-from edge_sdk.quantize.graph import Graph, Model, weighted_layers
-from edge_sdk.quantize.placement import Placement, place_cpu, place_tensorrt
+from edge_sdk.quantize.graph import Graph, Model, Node, weighted_layers
+from edge_sdk.quantize.placement import RETURNED, Placement, place_cpu, place_tensorrt
+from edge_sdk.quantize.replace import replace_layers
+from edge_sdk.quantize.substitutes import WITHOUT_RANGES, substituted_layers, substitutes
 from edge_sdk.quantize.typed import to_half
 from edge_sdk.session import Session, host_config, open_session
 
@@ -30,22 +34,24 @@ _TWINS: Mapping[Family, Mapping[str, Family]] = {
     "x86-int8": {"aarch64": "arm-int8"},
 }
 _TENSORRT: frozenset[Family] = frozenset({"tensorrt-int8", "tensorrt-int8-typed"})
+IN_INTEGERS: frozenset[Family] = frozenset({*FORMS, "dynamic-int8"})
+"""The families that are for computing in integers, not for storing alone."""
+FLOAT_CONVOLUTION = "convolutions are in integers with calibrated ranges only"
 _AS_WRITTEN = {"session.disable_quant_qdq": "1"}
-
-
-def choose(profile: DeviceProfile, graph: Graph) -> Family:
-    """Return the best family of a board in which some layer of the model is quantized; else the last one."""
-    for family in profile.families:
-        if family == "fp16" and weighted_layers(graph):
-            return family
-        if family in FORMS and place(family, graph).layers:
-            return family
-    return profile.families[-1]
 
 
 def place(family: Family, graph: Graph, excluded: Sequence[str] = ()) -> Placement:
     """Return where the integers of a family are; the excluded layers stay float."""
     return place_tensorrt(graph, excluded) if family in _TENSORRT else place_cpu(graph, excluded)
+
+
+def returnable_layers(family: Family, graph: Graph) -> tuple[Node, ...]:
+    """Return the layers that the guard may return to float, in the order of execution."""
+    replaced = substituted_layers(family, graph)
+    if family in WITHOUT_RANGES:
+        return replaced
+    names = {node.name for node in (*weighted_layers(graph), *replaced)}
+    return tuple(node for node in graph.nodes if node.name in names)
 
 
 def tensors_to_calibrate(families: Sequence[Family], graph: Graph) -> tuple[str, ...]:
@@ -78,6 +84,8 @@ def emit(
         return bytes(graph.model.SerializeToString())
     if family == "fp16":
         return bytes(emit_fp16(graph, stay_float32(graph, statistics, excluded)).SerializeToString())
+    if family in WITHOUT_RANGES:
+        return bytes(replace_layers(graph.model, substitutes(family, graph, excluded), graph).SerializeToString())
     form = FORMS[family]
     if in_half(family):
         return _emit_typed(family, with_opset(graph, form.least_opset), statistics, method, excluded)
@@ -88,6 +96,9 @@ def why_float(
     family: Family, graph: Graph, statistics: Mapping[str, Statistics], excluded: Sequence[str] = ()
 ) -> dict[str, str]:
     """Return why operators are not in the family's fastest numbers, by name."""
+    if family in WITHOUT_RANGES:
+        convolutions = (node.name for node in graph.nodes if node.op_type == "Conv")
+        return {**dict.fromkeys(convolutions, FLOAT_CONVOLUTION), **dict.fromkeys(excluded, RETURNED)}
     placed = dict(place(family, graph, excluded).reasons) if family in FORMS else {}
     if not in_half(family):
         return placed
@@ -111,7 +122,10 @@ def _emit_form(
     calibration = choose_quants(placement, statistics, method=method, symmetric=form.symmetric)
     if form.scales == "float16":
         calibration = in_half_steps(calibration)
-    return emit_int8(graph, placement, calibration, form)
+    model = emit_int8(graph, placement, calibration, form)
+    if not substituted_layers(family, graph):
+        return model
+    return replace_layers(model, substitutes(family, Graph(model), excluded), graph)
 
 
 def _emit_typed(

@@ -16,7 +16,9 @@ from edge_sdk.errors import InputError
 from edge_sdk.tensors import TensorSpec
 
 LAYER_OPS = frozenset({"Conv", "Gemm", "MatMul"})
-_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+RECURRENT_OPS = frozenset({"LSTM", "GRU", "RNN"})
+_INTEGER_PRODUCTS = frozenset({"MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})
+_COUNTED = LAYER_OPS | RECURRENT_OPS | _INTEGER_PRODUCTS | {"ConvTranspose", "DynamicQuantizeLSTM", "MatMulNBits"}
 
 Node = Any
 """An `onnx.NodeProto`."""
@@ -88,24 +90,30 @@ class Graph:
 
     def macs(self, node: Node) -> int:
         """Return the multiply-accumulates of a node; 0 where it does none or a size is not known."""
-        if node.op_type not in LAYER_OPS | {"ConvTranspose"} | _RECURRENT:
+        if node.op_type not in _COUNTED:
             return 0
         out, weight = self.shapes.get(node.output[0]), self.shapes.get(node.input[1])
         if out is None or weight is None:
             return 0
-        if node.op_type in _RECURRENT:
+        if node.op_type in RECURRENT_OPS | {"DynamicQuantizeLSTM"}:
             steps = self.shapes.get(node.input[0], (0,))[:2]
             return int(np.prod(steps) * (np.prod(weight) + self.elements(node.input[2])))
-        if node.op_type == "Conv":
-            return int(np.prod(out) * np.prod(weight[1:]))
         if node.op_type == "ConvTranspose":
             return int(self.elements(node.input[0]) * np.prod(weight[1:]))
-        inner = weight[1] if attributes(node).get("transB") else weight[-2] if len(weight) > 1 else weight[0]
-        return int(np.prod(out) * inner)
+        return int(np.prod(out) * _products_of_a_value(node, weight))
 
     def elements(self, tensor: str) -> int:
         """Return the number of values in a tensor; 0 if it is not known."""
         return int(np.prod(self.shapes[tensor])) if tensor in self.shapes else 0
+
+
+def _products_of_a_value(node: Node, weight: tuple[int, ...]) -> int:
+    """Return how many products a value of the result of a Conv, Gemm or MatMul is the sum of."""
+    if node.op_type == "Conv":
+        return int(np.prod(weight[1:]))
+    if node.op_type == "MatMulNBits":
+        return int(attributes(node)["K"])
+    return weight[1] if attributes(node).get("transB") else weight[-2] if len(weight) > 1 else weight[0]
 
 
 def weighted_layers(graph: Graph) -> tuple[Node, ...]:

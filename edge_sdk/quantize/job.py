@@ -8,7 +8,7 @@ read and clean, choose samples, calibrate, then for each family: place, emit, me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
 from edge_sdk.quantize.request import Progress, QuantRequest, silent
 from edge_sdk.quantize.source import Source, check_cleaned, open_source
+from edge_sdk.quantize.variants import Choice, settle
 from edge_sdk.session import runtime_version
 from edge_sdk.tasks import build_task
 from edge_sdk.version import __version__
@@ -52,7 +53,9 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
     source = open_source(request)
     material = choose_material(request, source)
     check_cleaned(request, source, next(iter(material.calibration)).tensors)
-    chosen = tuple(dict.fromkeys(families.choose(profile, source.graph) for profile in request.profiles))
+    choices = settle(request.profiles, source.graph, request.scheme)
+    chosen = tuple(dict.fromkeys(choice.family for choice in choices.values()))
+    _require_calibration(request, chosen)
     budget = _budget(request)
     evaluation = _evaluate(source, material, progress)
     maker = Maker(
@@ -65,9 +68,23 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
         progress=progress,
     )
     made = tuple(maker.make(family) for family in chosen)
-    report = _report(request, source, material, budget, made)
+    report = _report(request, source, material, budget, choices, made)
     pack(output, source, made, report)
     return report
+
+
+def _require_calibration(request: QuantRequest, chosen: Sequence[Family]) -> None:
+    """Check that there are samples where ranges must be calibrated.
+
+    Raises:
+        InputError: There are none.
+    """
+    static = [family for family in chosen if family in FORMS]
+    if request.calibration is None and static:
+        raise InputError(
+            f"calibration: expected samples for the ranges of {', '.join(static)}, got none",
+            hint="give --calibration DATA, or a scheme without calibrated ranges, such as --scheme dynamic",
+        )
 
 
 def _budget(request: QuantRequest) -> AccuracyBudget:
@@ -112,16 +129,19 @@ def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluat
 
 
 def _report(
-    request: QuantRequest, source: Source, material: Material, budget: AccuracyBudget, made: Sequence[Made]
+    request: QuantRequest,
+    source: Source,
+    material: Material,
+    budget: AccuracyBudget,
+    choices: Mapping[str, Choice],
+    made: Sequence[Made],
 ) -> QuantReport:
     notes = list(material.notes)
     variants = []
     size_bytes = sum(file.stat().st_size for file in source.files)
     for variant in made:
-        boards = [profile for profile in request.profiles if families.choose(profile, source.graph) == variant.family]
-        notes += [
-            f"{b.name}: {variant.family}, since no layer would be int8" for b in boards if b.family != variant.family
-        ]
+        boards = [profile for profile in request.profiles if choices[profile.name].family == variant.family]
+        notes += [f"{b.name}: {variant.family}, since {why}" for b in boards if (why := choices[b.name].reason)]
         plans = tuple(_preview(variant, board) for board in boards)
         notes += _shortfalls(request, budget, plans)
         _require_fit(variant, boards)
@@ -135,9 +155,9 @@ def _report(
             model=_shown(request.model.name),
             model_sha256=sha256_of_files(source.files),
             model_bytes=size_bytes,
-            calibration=_shown(Path(request.calibration).name),
-            calibration_samples=len(material.calibration),
-            calibration_sha256=material.calibration.digest,
+            calibration=_shown(Path(request.calibration or "").name),
+            calibration_samples=len(material.calibration) if request.calibration else 0,
+            calibration_sha256=material.calibration.digest if request.calibration else "",
             evaluation=_shown(material.describe),
             evaluation_samples=len(material.evaluation),
             labelled=material.truths is not None,
@@ -170,7 +190,7 @@ def _shortfalls(request: QuantRequest, budget: AccuracyBudget, plans: Sequence[P
     """Return a note for each board that computes too little in integers; what was asked for expressly is a gate."""
     notes = []
     for plan in plans:
-        if plan.family in FORMS and plan.integer_share < budget.min_integer_share:
+        if plan.family in families.IN_INTEGERS and plan.integer_share < budget.min_integer_share:
             notes.append(
                 f"{plan.profile}: expected at least {budget.min_integer_share:.0%} of the work in integers, "
                 f"got {plan.integer_share:.1%}"

@@ -13,7 +13,7 @@ from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
-from edge_sdk.quantize.graph import Graph, weighted_layers
+from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise, keep_budget
 from edge_sdk.quantize.measure import Evaluation, open_float
 from edge_sdk.quantize.ranges import RANGE_METHODS
@@ -83,7 +83,7 @@ class Maker:
             return Made(family, self._emit(family, ()), None, (), golden)
         if self.method == "auto" and family in FORMS:
             return replace(self, method=self._least_noise(family)).make(family)
-        budget = self.budget if family != "fp16" else replace(self.budget, min_integer_share=0.0)
+        budget = self.budget if family in families.IN_INTEGERS else replace(self.budget, min_integer_share=0.0)
         returned, accuracy = keep_budget(budget, lambda names: self._attempt(family, names), lambda: self._rank(family))
         excluded = [layer.name for layer in returned]
         golden = make_golden(self._golden_samples(), self._open(family, excluded), open_float(self.graph))
@@ -122,12 +122,13 @@ class Maker:
         return [item.tensors for item in self.calibration.spread(_RANKING_SAMPLES)]
 
     def _rank(self, family: Family) -> tuple[LayerNoise, ...]:
-        few = self._few_samples()
-        with self.progress(f"ranking the layers of {family}", len(weighted_layers(self.graph))) as advance:
+        few, layers = self._few_samples(), families.returnable_layers(family, self.graph)
+        with self.progress(f"ranking the layers of {family}", len(layers)) as advance:
             return rank_layers(
                 self.graph,
                 few,
                 lambda excluded: self._open(family, excluded),
+                layers=layers,
                 reference=open_float(self.graph),
                 advance=advance,
             )

@@ -7,7 +7,7 @@ papers flatters the variant. Where labels reserve samples for calibration (`role
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk.errors import InputError
@@ -41,11 +41,13 @@ class Material:
 
 
 def choose_material(request: QuantRequest, source: Source) -> Material:
-    """Open the samples and labels of a request.
+    """Open the samples and labels of a request; without samples to calibrate with, those to measure on stand for both.
 
     Raises:
         InputError: Data or labels cannot be read, do not fit each other, or do not fit the model.
     """
+    if request.calibration is None:
+        return replace(choose_material(replace(request, calibration=request.evaluation), source), notes=())
     everything = read_samples(request.calibration, source.preprocess, source.inputs)
     if request.labels is not None and not _is_array(request.labels):
         return _labelled_files(request, source, everything)
@@ -88,7 +90,7 @@ def _keep_apart(
 
 def _split(request: QuantRequest, everything: Samples) -> Material:
     """Calibrate with every other sample and measure on the rest, where there are enough for both."""
-    name = Path(request.calibration).name
+    name = Path(request.calibration or "").name
     if len(everything) < 2 * _LEAST_APART:
         note = "too few samples to keep some apart: agreement is measured on the calibration samples"
         return Material(everything.spread(request.calibration_samples), everything, None, name, (note,))

@@ -8,7 +8,7 @@ from html import escape
 from edge_sdk.package import Accuracy
 from edge_sdk.quantize.board_plan import Island, PlanPreview
 from edge_sdk.quantize.compare import drop_of
-from edge_sdk.quantize.report import QuantReport, VariantReport
+from edge_sdk.quantize.report import Input, QuantReport, VariantReport
 
 _MOST_ROWS = 12
 _CHART_WIDTH, _CHART_HEIGHT = 420, 68
@@ -134,11 +134,7 @@ def _origin(report: QuantReport) -> Iterable[str]:
     labelled = "labelled" if source.labelled else "without labels"
     rows = [
         ("model", f"{escape(source.model)}, {source.model_bytes} bytes, <code>{source.model_sha256}</code>"),
-        (
-            "calibration",
-            f"{source.calibration_samples} samples of {escape(source.calibration)}, "
-            f"<code>{source.calibration_sha256}</code>",
-        ),
+        ("calibration", _calibration(source)),
         ("measured on", f"{source.evaluation_samples} samples of {escape(source.evaluation)}, {labelled}"),
         (
             "budget",
@@ -149,6 +145,13 @@ def _origin(report: QuantReport) -> Iterable[str]:
     ]
     yield "<h2>How it was made</h2>"
     yield from _table(("", ""), rows)
+
+
+def _calibration(source: Input) -> str:
+    if not source.calibration_samples:
+        return "none: no ranges were calibrated"
+    of = escape(source.calibration)
+    return f"{source.calibration_samples} samples of {of}, <code>{source.calibration_sha256}</code>"
 
 
 def _drop(accuracy: Accuracy | None) -> str:

@@ -20,6 +20,7 @@ from edge_sdk.quantize.graph import Graph, Model
 from edge_sdk.quantize.placement import RETURNED
 from edge_sdk.quantize.preview import preview_bytes, preview_plan
 from edge_sdk.quantize.report import REPORT_NAME, QuantReport
+from edge_sdk.quantize.variants import choose
 
 _STAND_IN = np.linspace(-1.0, 1.0, 64, dtype=np.float32)
 
@@ -49,7 +50,7 @@ def plan_of_file(
     if any(node.op_type == "QuantizeLinear" for node in loaded.graph.node):
         return preview_plan(_static(loaded), profile, "as it is", {})
     graph = Graph(clean_model(loaded, where=str(path), max_opset=profile.system.max_opset, shapes=shapes))
-    family = families.choose(profile, graph)
+    family = choose(profile, graph).family
     statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
     model = families.emit(family, graph, statistics, "minmax")
     reasons = families.why_float(family, graph, statistics)

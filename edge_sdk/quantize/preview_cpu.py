@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from edge_sdk.profiles import DeviceProfile
+from edge_sdk.quantize.blockwise import BLOCK_KERNELS, INT8_ROWS
 from edge_sdk.quantize.board_plan import PAIRS, Island, PlanPreview
 from edge_sdk.quantize.emit import SHIELD
-from edge_sdk.quantize.graph import LAYER_OPS, Graph, Model, Node, is_dequantized
+from edge_sdk.quantize.graph import LAYER_OPS, Graph, Model, Node, attributes, is_dequantized
 from edge_sdk.quantize.placement import SAME_RANGE
 from edge_sdk.session import runtime_version, save_plan
 
 _INTEGER_LAYERS = frozenset(
     {"QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat", "ConvInteger", "MatMulInteger", "QAttention"}
-    | {"DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulNBits"}
+    | {"DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
 )
+_ROUNDING = PAIRS | {"DynamicQuantizeLinear"}
 _FREE = frozenset({"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
 _MOVES = SAME_RANGE | _FREE | {"NhwcMaxPool"}
 _FLOAT_LAYERS = LAYER_OPS | {"FusedConv", "FusedMatMul", "FusedGemm", "ConvTranspose"}
@@ -36,8 +38,9 @@ def preview_cpu(graph: Graph, profile: DeviceProfile, family: str, reasons: Mapp
     total = sum(macs.values())
     own = {node.name: node for node in graph.nodes}
     executed = [(node, _source(node, graph, own)) for node in plan.graph.node]
-    integer = sum(macs.get(name, 0) for node, name in executed if node.op_type in _INTEGER_LAYERS)
-    followed, floats = _followed_by_integers(plan.graph.node), _float_nodes(plan.graph.node)
+    layers = _integer_layers(plan.graph.node, profile)
+    integer = sum(macs.get(name, 0) for node, name in executed if node.op_type in layers)
+    followed, floats = _followed_by_integers(plan.graph.node, layers), _float_nodes(plan.graph.node, layers)
     islands = []
     for node, name in executed:
         if node.name in floats and _is_told(graph, own.get(name)):
@@ -52,7 +55,7 @@ def preview_cpu(graph: Graph, profile: DeviceProfile, family: str, reasons: Mapp
         integer_share=integer / total if total else 0.0,
         operators=dict(sorted(counts.items())),
         islands=tuple(sorted(islands, key=lambda island: (-island.work, not island.inside))),
-        pairs=sum(counts[op] for op in PAIRS),
+        pairs=sum(counts[op] for op in _ROUNDING),
         transposes=counts["Transpose"],
     )
 
@@ -75,7 +78,20 @@ def _source(node: Node, graph: Graph, own: Mapping[str, Node]) -> str:
     return name if name in own or maker is None else str(maker.name)
 
 
-def _float_nodes(nodes: Sequence[Any]) -> set[str]:
+def _integer_layers(nodes: Sequence[Any], profile: DeviceProfile) -> frozenset[str]:
+    """Return the types of the layers that compute in integers on a board.
+
+    MatMulNBits does where it may round its rows to int8, and the processor has a kernel for that; else it is a way to
+    store weights.
+    """
+    blocks = [attributes(node) for node in nodes if node.op_type == "MatMulNBits"]
+    rounds = all(facts.get("accuracy_level", 0) == INT8_ROWS for facts in blocks)
+    if not rounds or profile.cpu.features.isdisjoint(BLOCK_KERNELS):
+        return _INTEGER_LAYERS
+    return _INTEGER_LAYERS | {"MatMulNBits"}
+
+
+def _float_nodes(nodes: Sequence[Any], layers: frozenset[str]) -> set[str]:
     """Return the names of the nodes that compute in float, or move values in float."""
     integers: set[str] = set()
     found: set[str] = set()
@@ -83,7 +99,7 @@ def _float_nodes(nodes: Sequence[Any]) -> set[str]:
         moves = node.op_type in _MOVES and node.input[0] in integers
         if moves or node.op_type == "QuantizeLinear" or node.op_type.startswith("QLinear"):
             integers.update(node.output)
-        elif node.op_type not in _INTEGER_LAYERS | PAIRS | _FREE:
+        elif node.op_type not in layers | _ROUNDING | _FREE:
             found.add(node.name)
     return found
 
@@ -93,12 +109,12 @@ def _is_told(graph: Graph, source: Node | None) -> bool:
     return source is None or (not source.name.endswith(SHIELD) and any(map(graph.is_float, source.output)))
 
 
-def _followed_by_integers(nodes: Sequence[Any]) -> set[str]:
+def _followed_by_integers(nodes: Sequence[Any], layers: frozenset[str]) -> set[str]:
     """Return the names of the nodes from whose results an integer operator is reached."""
     wanted: set[str] = set()
     found: set[str] = set()
     for node in reversed(nodes):
-        integer = node.op_type in _INTEGER_LAYERS or node.op_type.startswith("QLinear")
+        integer = node.op_type in layers or node.op_type.startswith("QLinear")
         if any(output in wanted for output in node.output):
             found.add(node.name)
             wanted.update(node.input)
@@ -110,6 +126,8 @@ def _followed_by_integers(nodes: Sequence[Any]) -> set[str]:
 def _reason(graph: Graph, node: Node, name: str, reasons: Mapping[str, str]) -> str:
     if name in reasons:
         return reasons[name]
+    if node.op_type == "MatMulNBits":
+        return f"its weights are stored in {attributes(node)['bits']} bits; this CPU computes with them in float"
     if node.op_type not in _FLOAT_LAYERS:
         return f"{node.op_type} has no integer kernel in onnxruntime"
     layer = next((other for other in graph.nodes if other.name == name), None)

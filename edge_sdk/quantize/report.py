@@ -22,7 +22,7 @@ class Input:
         model_sha256: Its digest.
         model_bytes: Its size.
         calibration: Where the calibration samples come from.
-        calibration_samples: How many there were.
+        calibration_samples: How many there were; 0 where no ranges were calibrated.
         calibration_sha256: Their digest.
         evaluation: What was measured on.
         evaluation_samples: How many there were.
@@ -114,14 +114,17 @@ def verdict(accuracy: Accuracy, budget: AccuracyBudget) -> tuple[bool | None, st
     )
 
 
+def _calibrated(source: Input) -> str:
+    return f"calibrated on {source.calibration_samples} samples" if source.calibration_samples else "not calibrated"
+
+
 def report_lines(report: QuantReport) -> list[str]:
     """Return the report as text for a terminal."""
     source = report.source
     lines = [
         f"{report.name} version {report.version}: {report.task}, "
         f"from {source.model} ({source.model_bytes / 1e6:.2f} MB)",
-        f"calibrated on {source.calibration_samples} samples, "
-        f"measured on {source.evaluation_samples} ({source.evaluation})",
+        f"{_calibrated(source)}, measured on {source.evaluation_samples} ({source.evaluation})",
     ]
     for variant in report.variants:
         lines += [

@@ -12,6 +12,7 @@ from edge_sdk.files import is_safe_name
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize.declare import ImageFlags
+from edge_sdk.quantize.scheme import Scheme
 from edge_sdk.tasks import TaskKind
 
 Progress = Callable[[str, "int | None"], AbstractContextManager[Callable[[int], None]]]
@@ -31,13 +32,15 @@ class QuantRequest:
     Attributes:
         model: The float ONNX file.
         profiles: The boards; one variant is made for each family among them.
-        calibration: Samples whose ranges are measured; see `edge_sdk.quantize.data`.
+        calibration: Samples whose ranges are measured; see `edge_sdk.quantize.data`. None where there are samples to
+            measure on and no board gets a family with calibrated ranges.
         preprocess: What turns them into inputs: the record, or flags for the common cases; None takes what the model
             carries, or nothing.
         labels: Labels: a CSV by file, or `FILE.npz:key`; None measures agreement alone.
         evaluation: Samples to measure on, where the labels do not name files.
         class_names: Names of the classes by index.
         task: What the model is for; None tells it from the outputs.
+        scheme: How to quantize; None decides it by the graph and the board, see `edge_sdk.quantize.scheme`.
         max_drop_points: Greatest drop of the metric in points of 100; None takes the profiles'.
         min_agreement: Least agreement with the float model, 0 to 1; None takes the profiles'.
         min_integer_share: Least share of the work left in integers, 0 to 1; None takes the profiles'.
@@ -49,12 +52,13 @@ class QuantRequest:
 
     model: Path
     profiles: tuple[DeviceProfile, ...]
-    calibration: str
+    calibration: str | None
     preprocess: Preprocess | ImageFlags | None = None
     labels: str | None = None
     evaluation: str | None = None
     class_names: tuple[str, ...] = ()
     task: TaskKind | None = None
+    scheme: Scheme | None = None
     max_drop_points: float | None = None
     min_agreement: float | None = None
     min_integer_share: float | None = None
@@ -67,10 +71,12 @@ class QuantRequest:
         """Check the values.
 
         Raises:
-            InputError: There is no profile or one twice, the name cannot be a file name, or a bound is impossible.
+            InputError: There is no profile or one twice, there are no samples, the name cannot be a file name, or a
+                bound is impossible.
         """
         if not self.profiles:
             raise InputError("profile: expected at least one board, got none")
+        self._check_samples()
         names = [profile.name for profile in self.profiles]
         if len(set(names)) < len(names):
             raise InputError(f"profile: expected each board once, got {', '.join(names)}")
@@ -88,6 +94,13 @@ class QuantRequest:
         ):
             if value is not None and not 0 <= value <= most:
                 raise InputError(f"{name}: expected 0 to {most}, got {value:g}")
+
+    def _check_samples(self) -> None:
+        if self.calibration is None and self.evaluation is None:
+            raise InputError(
+                "calibration: expected samples, got none",
+                hint="give --calibration DATA, or --evaluation DATA for a scheme without calibrated ranges",
+            )
 
     @property
     def package_name(self) -> str:

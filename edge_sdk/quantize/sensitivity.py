@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from edge_sdk.quantize.calibrate import Advance
-from edge_sdk.quantize.graph import Graph, Node, weighted_layers
+from edge_sdk.quantize.graph import Graph, Node
 from edge_sdk.quantize.guard import LayerNoise
 from edge_sdk.session import Session
 from edge_sdk.tensors import Tensors
@@ -21,6 +21,7 @@ def rank_layers(
     samples: Sequence[Tensors],
     open_alone: Callable[[Sequence[str]], Session],
     *,
+    layers: Sequence[Node],
     reference: Session,
     advance: Advance = lambda _: None,
 ) -> tuple[LayerNoise, ...]:
@@ -30,11 +31,11 @@ def rank_layers(
         graph: The cleaned float graph.
         samples: A few inputs of the model.
         open_alone: Opens the model with the given layers in float, all others quantized.
+        layers: The layers to rank.
         reference: The float model, opened.
         advance: Called with 1 after each layer.
     """
-    layers = weighted_layers(graph)
-    total = max(sum(graph.macs(node) for node in layers), 1)
+    total = max(sum(graph.macs(node) for node in graph.nodes), 1)
     expected = [reference.run(sample) for sample in samples]
     ranked = []
     for node in layers:

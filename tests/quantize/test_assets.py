@@ -75,7 +75,7 @@ def test_a_forest_has_nothing_to_quantize():
     assert [node.op_type for node in model.graph.node] == [node.op_type for node in graph.nodes]
 
 
-def test_a_model_with_a_state_is_quantized_around_its_lstm():
+def test_a_model_with_a_state_is_in_integers_its_lstm_too():
     graph = cleaned("silero_vad_16k_op15", {"input": (1, 576), "state": (2, 1, 128)})
     sound = np.random.default_rng(0).standard_normal((8, 1, 576)).astype(np.float32) * 0.1
     state = {"state": np.zeros((2, 1, 128), np.float32), "sr": np.array(16000)}
@@ -83,6 +83,6 @@ def test_a_model_with_a_state_is_quantized_around_its_lstm():
     statistics = collect(graph, families.tensors_to_calibrate(["arm-int8"], graph), lambda: inputs)
     model = families.emit("arm-int8", graph, statistics, "mse")
     plan = preview_bytes(model, PI, "arm-int8", {})
-    assert [island.op for island in plan.islands if island.work > 0] == ["LSTM"]
+    assert (plan.integer_share, plan.operators["DynamicQuantizeLSTM"]) == (1.0, 1)
     expected, got = run(graph.model, inputs[0]), run(model, inputs[0])
     assert min(snr_db(values, got[name]) for name, values in expected.items()) > 25

@@ -23,7 +23,9 @@ def ranked(graph, *, advance=lambda _: None, count=4):
         model = families.emit("x86-int8", graph, statistics, "mse", excluded)
         return open_session(model, host_config(), where="alone")
 
-    return rank_layers(graph, samples(graph, count), open_alone, reference=open_float(graph), advance=advance)
+    layers = families.returnable_layers("x86-int8", graph)
+    few = samples(graph, count)
+    return rank_layers(graph, few, open_alone, layers=layers, reference=open_float(graph), advance=advance)
 
 
 def coarse(rng):

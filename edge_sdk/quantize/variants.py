@@ -1,0 +1,77 @@
+"""Which variant each board gets of one package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_sdk.errors import InputError
+from edge_sdk.profiles import DeviceProfile, Family
+from edge_sdk.quantize import families
+from edge_sdk.quantize.emit import FORMS
+from edge_sdk.quantize.graph import Graph, weighted_layers
+from edge_sdk.quantize.scheme import FAMILY_OF, Scheme, choose_scheme, work_of
+from edge_sdk.quantize.substitutes import substituted_layers
+
+_NO_INT8 = "no layer would be int8"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The family that a board gets.
+
+    Attributes:
+        family: The family.
+        reason: Why it is not the board's first one; empty if it is.
+    """
+
+    family: Family
+    reason: str = ""
+
+
+def choose(profile: DeviceProfile, graph: Graph, scheme: Scheme | None = None) -> Choice:
+    """Return the best family of a board for a model.
+
+    Args:
+        profile: The board.
+        graph: The cleaned float graph.
+        scheme: How to quantize; None decides it by the graph and the board.
+
+    Raises:
+        InputError: The board does not run the family of the scheme.
+    """
+    told, reason = (scheme, "it was asked for") if scheme is not None else choose_scheme(work_of(graph), profile)
+    wanted = FAMILY_OF.get(told)
+    if wanted is None:
+        return _choose_static(profile, graph)
+    if wanted in profile.families:
+        return Choice(wanted, reason)
+    if scheme is None:
+        return _choose_static(profile, graph)
+    raise InputError(
+        f"{profile.name}: expected a board that runs {wanted}, got {', '.join(profile.families)}",
+        hint="leave --scheme out, or choose a board of CPU families",
+    )
+
+
+def _choose_static(profile: DeviceProfile, graph: Graph) -> Choice:
+    """Return the best family with calibrated ranges in which some layer is quantized; else the last one."""
+    for family in profile.families:
+        halved = family == "fp16" and weighted_layers(graph)
+        if halved or (family in FORMS and (families.place(family, graph).layers or substituted_layers(family, graph))):
+            return Choice(family, "" if family == profile.family else _NO_INT8)
+    return Choice(profile.families[-1], _NO_INT8)
+
+
+def settle(profiles: Sequence[DeviceProfile], graph: Graph, scheme: Scheme | None = None) -> dict[str, Choice]:
+    """Return what each board takes of one package, by the board's name.
+
+    A board takes the first of its families that is in the package, which may be one that another board needs.
+    """
+    choices = {profile.name: choose(profile, graph, scheme) for profile in profiles}
+    made = {choice.family for choice in choices.values()}
+    for profile in profiles:
+        first = next(family for family in profile.families if family in made)
+        if first != choices[profile.name].family:
+            choices[profile.name] = Choice(first, "another board of the package needs it")
+    return choices
