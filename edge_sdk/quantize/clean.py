@@ -5,6 +5,7 @@
   board loads.
 - Constants are folded, BatchNorm goes into the convolution before it, dead nodes and identities go (onnxruntime's basic
   optimizer, which writes plain ONNX).
+- What has no integer kernel takes a form that has one, where there is one (`edge_sdk.quantize.rewrites`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from edge_sdk.errors import InputError
 from edge_sdk.files import unreadable
 from edge_sdk.quantize.graph import Graph, Model, inner_nodes
-from edge_sdk.quantize.rewrite import heads_to_products
+from edge_sdk.quantize.rewrites import rewrite_for_integers, write_out_activations
 
 LEAST_OPSET = 13
 """The first operator set whose QuantizeLinear has an axis, which per-channel weights need."""
@@ -70,11 +71,12 @@ def clean_model(model: Model, *, where: str, max_opset: int, shapes: Shapes | No
     fixed = onnx.ModelProto()
     fixed.CopyFrom(inline_local_functions(model) if model.functions else model)  # the version converter loses functions
     _drop_constant_inputs(fixed)
-    fixed = _convert_opset(fixed, where=where, max_opset=max_opset)
+    fixed = _convert_opset(write_out_activations(fixed), where=where, max_opset=max_opset)
     _fix_sizes(fixed, shapes or {}, where)
     folded = _fold(fixed, where)
     _name_nodes(folded)
-    folded = heads_to_products(onnx.shape_inference.infer_shapes(folded, data_prop=True))
+    folded = rewrite_for_integers(onnx.shape_inference.infer_shapes(folded, data_prop=True))
+    _name_nodes(folded)
     _keep_used(folded)
     folded.ir_version = onnx.helper.find_min_ir_version_for(folded.opset_import, ignore_unknown=True)
     return folded

@@ -26,6 +26,7 @@ from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.graph import Graph, Model, Node, attributes, inner_nodes
 from edge_sdk.quantize.placement import SAME_RANGE, Placement
 from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, choose_range, to_quant, up_to_half
+from edge_sdk.quantize.saturation import Saturating, saturating_form
 from edge_sdk.quantize.weights import (
     Floats,
     bias_by_channel,
@@ -164,12 +165,27 @@ class _Emitter:
             copy.input[0] = self._shielded(copy.input[0], node.input[0], self.quants[pair])
         if node.name in self.placement.layers:
             self._layer(copy, node)
+        form = saturating_form(self.graph, node) if node.name in self.placement.integer else None
+        if form is not None:
+            self._stand_in(copy, form)
         self.nodes.append(copy)
         for i, name in enumerate(node.output):
             result = self.clamped.get(name, name)
             if result in self.quants:
                 copy.output[i] = f"{result}{_PART}float" if self._replaces(result) else result
-                self._pair(result, copy.output[i])
+                self._pair(result, copy.output[i], 1.0 if form is None else form.gain)
+
+    def _stand_in(self, copy: Node, form: Saturating) -> None:
+        """Turn an operator into the one that stands for it where its result is an integer."""
+        from onnx import helper
+
+        copy.op_type = form.op_type
+        del copy.attribute[:]
+        copy.attribute.extend(helper.make_attribute(name, value) for name, value in form.settings.items())
+        del copy.input[1:]
+        if form.added is not None:
+            name = f"{copy.name}{_PART}added"
+            copy.input.append(self._constant(name, np.array(form.added, np.float32)))
 
     def _pair_to_shield_from(self, node: Node) -> str:
         """Return the tensor whose Q/DQ pair would make onnxruntime quantize a float operator by itself; else nothing.
@@ -217,13 +233,16 @@ class _Emitter:
         """Tell whether the dequantized tensor takes the name: a caller or a branch reads it by that."""
         return name in self.integer_results and (name in self.graph.outputs or name in self.inner)
 
-    def _pair(self, name: str, source: str) -> None:
-        """Write a Q/DQ pair behind `source`."""
+    def _pair(self, name: str, source: str, gain: float = 1.0) -> None:
+        """Write a Q/DQ pair behind `source`; what is read is the gain times what is written."""
         from onnx import helper
 
-        scale, zero = self._scale(name, self.quants[name])
+        quant = self.quants[name]
+        scale, zero = written, _ = self._scale(name, quant)
+        if gain != 1:
+            written, _ = self._scale(f"{name}{_PART}raw", Quant(quant.scale / gain, quant.zero_point))
         stored, result = f"{name}{_PART}q", name if self._replaces(name) else f"{name}{_PART}dq"
-        self.nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [stored]))
+        self.nodes.append(helper.make_node("QuantizeLinear", [source, written, zero], [stored]))
         self.nodes.append(helper.make_node("DequantizeLinear", [stored, scale, zero], [result]))
         self.dequantized[name] = result
 
@@ -231,7 +250,7 @@ class _Emitter:
         """Return what an operator reads in place of one of its inputs."""
         if name in self.graph.constants and self.graph.is_float(name) and node.name in self.placement.integer:
             left = node.op_type == "MatMul" and name == node.input[0]
-            return self._constant(name) if left or node.op_type in _ARITHMETIC else name
+            return self._constant(name, self.graph.constants[name]) if left or node.op_type in _ARITHMETIC else name
         return self.dequantized[name] if self._reads_pair(name, node) else name
 
     def _reads_pair(self, name: str, node: Node) -> bool:
@@ -287,7 +306,7 @@ class _Emitter:
         self.nodes.append(helper.make_node("DequantizeLinear", parts, [result], axis=along))
         return result
 
-    def _constant(self, name: str) -> str:
+    def _constant(self, name: str, values: npt.NDArray[Any]) -> str:
         """Write the constant operand of a sum or product as int8; return the name of the dequantized tensor."""
         from onnx import helper
 
@@ -295,7 +314,6 @@ class _Emitter:
         if result in self.written:
             return result
         self.written.add(result)
-        values = self.graph.constants[name]
         quant = to_quant(min(0.0, float(values.min())), max(0.0, float(values.max())), symmetric=False)
         scale, zero = self._scale(name, quant)
         stored = np.clip(np.rint(values / np.float32(quant.scale)) + quant.zero_point, LOWEST, HIGHEST)

@@ -4,8 +4,8 @@ Pure: a graph and a choice of layers in, a placement out. What differs between f
 
 - `arm-int8` and `x86-int8` follow what onnxruntime's CPU kernels fuse (measured, see docs/decisions): an operator is
   an integer kernel only if its inputs *and* its output carry Q/DQ, and a ReLU or Clip vanishes into the range of the
-  output. Operators that have no integer kernel stay float, with no Q/DQ pair around them; what follows the last layer
-  stays float.
+  output, or has a stand-in (`edge_sdk.quantize.saturation`). Operators that have no integer kernel stay float, with no
+  Q/DQ pair around them; what follows the last layer stays float.
 - `tensorrt-int8` follows TensorRT's explicit quantization: only the inputs of weighted operators carry Q/DQ, the stem
   and matrix-vector products do not, and the shortcut of a residual sum does, so that convolution, sum and ReLU fuse.
 """
@@ -16,15 +16,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge_sdk.quantize.graph import Graph, Node, attributes, weighted_layers
+from edge_sdk.quantize.saturation import CLAMPS, saturating_form, starts_at_zero
 from edge_sdk.quantize.weights import bias_by_channel, channel_axis
 
 _INTEGER = frozenset({"Add", "Mul", "AveragePool", "GlobalAveragePool", "Sigmoid", "LeakyRelu", "Concat"})
 RETURNED = "returned to float by the accuracy guard"
 SAME_RANGE = frozenset(
     {"MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "Resize"}
+    | {"ReduceMax", "Expand", "Tile"}
 )
 """Operators that move values: onnxruntime does them on the integers themselves where scale and zero point are alike."""
-_CLAMPS = frozenset({"Relu", "Clip"})
 _STEM_CHANNELS = 4
 _NARROW_CHANNELS = 16
 
@@ -138,24 +139,13 @@ def _clamps_for_a_range(graph: Graph) -> dict[str, str]:
     """
     found = {}
     for node in graph.nodes:
-        if node.op_type not in _CLAMPS or not _starts_at_zero(graph, node):
+        if node.op_type not in CLAMPS or not starts_at_zero(graph, node):
             continue
         raw, maker = node.input[0], graph.producer.get(node.input[0])
         alone = len(graph.consumers[raw]) == 1 and raw not in graph.outputs
         if raw in graph.inputs or (maker is not None and alone and maker.op_type not in SAME_RANGE):
             found[node.output[0]] = raw
     return found
-
-
-def _starts_at_zero(graph: Graph, clamp: Node) -> bool:
-    """Tell whether a ReLU or Clip has 0 as its lower bound: then so has the range of its result, exactly.
-
-    Another lower bound is no multiple of the scale, and saturation would not be the clamp.
-    """
-    if clamp.op_type == "Relu":
-        return True
-    lower = graph.constants.get(clamp.input[1]) if len(clamp.input) > 1 else None
-    return lower is not None and not lower.any() and all(name in graph.constants for name in clamp.input[2:] if name)
 
 
 def _between(
@@ -171,7 +161,7 @@ def _between(
     for node in graph.nodes:
         if node.name in capable:
             arrives = [maker is None or maker.name in after for maker in makers(node)]
-            if any(arrives) if node.op_type in _INTEGER else arrives[0]:
+            if arrives[0] if node.op_type in SAME_RANGE else any(arrives):
                 after.add(node.name)
     before: set[str] = set(layers)
     for node in reversed(graph.nodes):
@@ -195,7 +185,7 @@ def _capable(graph: Graph, node: Node) -> bool:
         return all(graph.is_float(name) for name in node.input)
     if node.op_type == "AveragePool" and "dilations" in attributes(node):  # unknown to onnxruntime's integer kernel
         return False
-    return node.op_type in _INTEGER
+    return node.op_type in _INTEGER or saturating_form(graph, node) is not None
 
 
 def _why_float(node: Node, capable: set[str], after: set[str]) -> str:
@@ -210,7 +200,7 @@ def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str]) -> bool
     It has none before a ReLU or Clip.
     """
     readers = graph.consumers[node.output[0]]
-    needed = any(reader.name in integer or reader.op_type in _CLAMPS for reader in readers)
+    needed = any(reader.name in integer or reader.op_type in CLAMPS for reader in readers)
     return node.op_type in {"Gemm", "MatMul"} and not needed
 
 

@@ -71,11 +71,11 @@ def _reasons_told(package: ModelPackage, family: str) -> dict[str, str]:
 
 
 def _stand_in(graph: Graph, tensor: str) -> Statistics:
-    """Return statistics with a range that a ReLU or Clip before the tensor allows."""
+    """Return statistics with a range that what makes the tensor allows."""
     maker = graph.producer.get(tensor)
     statistics = Statistics()
     statistics.histogram.add(
-        np.abs(_STAND_IN) if maker is not None and maker.op_type in {"Relu", "Clip"} else _STAND_IN
+        np.abs(_STAND_IN) if maker is not None and maker.op_type in {"Relu", "Clip", "HardSigmoid"} else _STAND_IN
     )
     return statistics
 

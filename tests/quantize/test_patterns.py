@@ -15,7 +15,7 @@ import pytest
 from edge_sdk.quantize import families
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
-from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, PI, calibrated, clean, load_cases, run, samples, text_of
+from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, PI, build, calibrated, clean, load_cases, run, samples, text_of
 
 PATTERNS = load_cases("patterns")
 LEAST_SNR_DB = {"arm-int8": 25.0, "x86-int8": 25.0, "tensorrt-int8": 25.0, "tensorrt-int8-typed": 25.0, "fp16": 50.0}
@@ -72,3 +72,11 @@ def test_the_variant_for_x86_has_the_steps_of_the_one_for_arm(name):
     arm, x86 = (run(variant_of(name, family), sample, AS_WRITTEN) for family in ("arm-int8", "x86-int8"))
     for output, values in arm.items():
         np.testing.assert_array_equal(x86[output], values)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_what_is_cleaned_and_rewritten_computes_the_same(name):
+    case = PATTERNS[name]
+    model, graph = build(text_of(case), opset=case.get("opset", 17), **case.get("values", {})), graph_of(name)
+    sample = samples(graph)[0]
+    assert worst_snr_db(run(model, sample), run(graph.model, sample)) > 100
