@@ -16,6 +16,7 @@ from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
+from edge_sdk.quantize.variants import choose
 from tests.quantize.models import MAX_OPSET, PI, run, samples
 
 ROOT = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
@@ -86,3 +87,20 @@ def test_a_model_with_a_state_is_in_integers_its_lstm_too():
     assert (plan.integer_share, plan.operators["DynamicQuantizeLSTM"]) == (1.0, 1)
     expected, got = run(graph.model, inputs[0]), run(model, inputs[0])
     assert min(snr_db(values, got[name]) for name, values in expected.items()) > 25
+
+
+def test_a_stream_keeps_its_states_with_ranges_of_each_inference():
+    graph = cleaned("silero_vad_16k_op15", {"input": (1, 576), "state": (2, 1, 128)})
+    model = families.emit("dynamic-int8", graph, {}, "minmax")
+    assert len(model) / graph.model.ByteSize() < 0.30
+    state = np.zeros((2, 1, 128), np.float32)
+    for part in np.random.default_rng(0).standard_normal((20, 1, 576)).astype(np.float32) * 0.1:
+        inputs = {"input": part, "state": state, "sr": np.array(16000)}
+        expected, got = run(graph.model, inputs), run(model, inputs)
+        assert snr_db(expected["stateN"], got["stateN"]) > 30
+        assert abs(expected["output"] - got["output"]).max() < 0.02
+        state = got["stateN"]
+
+
+def test_keywords_by_convolutions_keep_calibrated_ranges():
+    assert choose(PI, cleaned("kws_dscnn_mlperf", {})).family == "arm-int8"
