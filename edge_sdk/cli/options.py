@@ -5,8 +5,20 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.quantize.scheme import Scheme
+
+SchemeWord = Literal["auto", "static", "dynamic", "weight-int8", "weight-int4"]
+SchemeOption = Annotated[
+    SchemeWord,
+    typer.Option("--scheme", help="How: with calibrated ranges, those of each inference, or weights alone."),
+]
 
 _SIZES = re.compile(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8})*")
 
@@ -24,6 +36,11 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
             raise InputError(f"--input-shape: expected NAME=1x3x224x224, got '{text}'")
         shapes[name] = tuple(int(size) for size in sizes.split("x"))
     return shapes
+
+
+def told_scheme(word: SchemeWord) -> Scheme | None:
+    """Return the scheme that was asked for; None where the graph and the board decide."""
+    return None if word == "auto" else word
 
 
 def require_onnx() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.options import parse_shapes, require_onnx
+from edge_sdk.cli.options import SchemeOption, parse_shapes, require_onnx, told_scheme
 from edge_sdk.cli.profiles import ProfilesDir
 from edge_sdk.errors import GateError, InputError
 from edge_sdk.profiles import load_profile
@@ -28,6 +28,7 @@ def preview_plan(
             "--profile", "-p", metavar="BOARD", help="The board, by name or profile file.", show_default=False
         ),
     ],
+    scheme: SchemeOption = "auto",
     min_integer_share: Annotated[
         float | None,
         typer.Option(help="Exit with 6 if less of the work is in integers, 0 to 1.", show_default=False),
@@ -50,7 +51,9 @@ def preview_plan(
 
     if min_integer_share is not None and not 0 <= min_integer_share <= 1:
         raise InputError(f"min-integer-share: expected 0 to 1, got {min_integer_share:g}")
-    plan = plan_of_file(file, load_profile(profile, profiles_dir), parse_shapes(input_shape or []))
+    plan = plan_of_file(
+        file, load_profile(profile, profiles_dir), parse_shapes(input_shape or []), scheme=told_scheme(scheme)
+    )
     output.emit(plan, _lines(plan), as_json=as_json)
     if plan.refusals:
         raise GateError(f"plan: expected a model that {plan.profile} takes, got {len(plan.refusals)} refusals")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.options import parse_shapes, require_onnx
+from edge_sdk.cli.options import SchemeOption, parse_shapes, require_onnx, told_scheme
 from edge_sdk.cli.profiles import ProfilesDir
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
@@ -61,10 +61,7 @@ def quantize_model(
         Literal["rgb", "bgr", "gray"] | None,
         typer.Option(help="Channel order that the model takes.", show_default=False),
     ] = None,
-    scheme: Annotated[
-        Literal["auto", "static", "dynamic", "weight-int8", "weight-int4"],
-        typer.Option(help="How: with calibrated ranges, those of each inference, or weights alone."),
-    ] = "auto",
+    scheme: SchemeOption = "auto",
     max_drop: Annotated[
         float | None,
         typer.Option(help="Greatest accepted drop, in points of 100; the profile's if left out.", show_default=False),
@@ -116,7 +113,7 @@ def quantize_model(
         evaluation=evaluation,
         class_names=class_names_from_file(class_names) if class_names else (),
         task=task,
-        scheme=None if scheme == "auto" else scheme,
+        scheme=told_scheme(scheme),
         max_drop_points=max_drop,
         min_agreement=min_agreement,
         min_integer_share=min_integer_share,

@@ -20,13 +20,18 @@ from edge_sdk.quantize.graph import Graph, Model
 from edge_sdk.quantize.placement import RETURNED
 from edge_sdk.quantize.preview import preview_bytes, preview_plan
 from edge_sdk.quantize.report import REPORT_NAME, QuantReport
+from edge_sdk.quantize.scheme import Scheme
 from edge_sdk.quantize.variants import choose
 
 _STAND_IN = np.linspace(-1.0, 1.0, 64, dtype=np.float32)
 
 
 def plan_of_file(
-    path: Path, profile: DeviceProfile, shapes: Mapping[str, tuple[int, ...]] | None = None
+    path: Path,
+    profile: DeviceProfile,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    *,
+    scheme: Scheme | None = None,
 ) -> PlanPreview:
     """Return what a board will execute of a package or an ONNX model.
 
@@ -37,9 +42,10 @@ def plan_of_file(
         path: A `.edge` package or an ONNX file.
         profile: The board.
         shapes: Sizes of inputs that are free in the model.
+        scheme: How a float model is to be quantized; None decides it by the graph and the board.
 
     Raises:
-        InputError: The file cannot be read, or has no variant for the board.
+        InputError: The file cannot be read, or has no variant for the board, or the board none of the scheme.
         TrustError: The package is not what it claims to be.
     """
     if path.suffix == ".edge":
@@ -50,7 +56,7 @@ def plan_of_file(
     if any(node.op_type == "QuantizeLinear" for node in loaded.graph.node):
         return preview_plan(_static(loaded), profile, "as it is", {})
     graph = Graph(clean_model(loaded, where=str(path), max_opset=profile.system.max_opset, shapes=shapes))
-    family = choose(profile, graph).family
+    family = choose(profile, graph, scheme).family
     statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
     model = families.emit(family, graph, statistics, "minmax")
     reasons = families.why_float(family, graph, statistics)

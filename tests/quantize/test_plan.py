@@ -53,6 +53,14 @@ def test_the_plan_takes_the_family_that_quantizing_takes(files):
     assert plan_of_file(save(build(nodes, {}), files / "pool.onnx"), ORIN).family == "fp32"
 
 
+def test_the_plan_takes_the_scheme_that_is_asked_for(files):
+    assert plan_of_file(files / "m.onnx", PI, scheme="dynamic").family == "dynamic-int8"
+    with pytest.raises(
+        InputError, match=r"^jetson-orin-nano: expected a board that runs weight-int4, got tensorrt-int8"
+    ):
+        plan_of_file(files / "m.onnx", ORIN, scheme="weight-int4")
+
+
 def test_free_sizes_are_given(files):
     model = build_classifier()
     for axis in (2, 3):
