@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from edge_sdk.profiles import detect_profile
 from edge_sdk.quantize.data import Samples, read_samples
 from edge_sdk.quantize.material import Material
 from edge_sdk.quantize.measure import Evaluation
+from edge_sdk.runtime import Pipeline
 from edge_sdk.session import Session, host_config, open_session
 
 if sys.version_info >= (3, 11):
@@ -46,7 +48,7 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = Path(os.environ.get("EDGE_SDK_ASSETS", ROOT.parent / "shared/assets"))
 CLI = Path(sys.executable).parent / "edge-sdk"
-ROUNDS, RUNS = 9, 12
+ROUNDS, RUNS, FRAMES = 9, 12, 300
 
 
 def main() -> None:
@@ -72,6 +74,7 @@ def main() -> None:
         "calibration_memory": calibration_memory(),
         "command_line": command_line(),
         "runtime": runtime(profile),
+        "pixels": pixels(profile),
     }
     print(json.dumps(figures, indent=2))
     if not arguments.no_write:
@@ -115,7 +118,7 @@ def classifier(entry: dict[str, Any], profile: str, folder: Path) -> dict[str, A
         family: open_session(here, host_config(), where=family),
         **{name: open_session(path, host_config(), where=name) for name, path in peers.items()},
     }
-    latency = latencies(sessions, package)
+    latency = latencies(sessions)
     variant = report["variants"][0]
     accuracy = variant["accuracy"]
     return {
@@ -238,18 +241,21 @@ def material_of(entry: dict[str, Any], arguments: list[str]) -> Material:
     return choose_material(request, open_source(request))
 
 
-def latencies(sessions: dict[str, Session], package: ModelPackage) -> dict[str, float]:
+def latencies(sessions: dict[str, Session]) -> dict[str, float]:
     """Return the median time of one inference in ms, measured in turns."""
-    golden = package.manifest.variants[next(iter(package.manifest.variants))].golden
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "golden.npz"
-        path.write_bytes(package.read(golden))
-        inputs = {name[6:]: values[0] for name, values in np.load(path).items() if name.startswith("input:")}
+    inputs = {name: noise(session) for name, session in sessions.items()}
     times: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(ROUNDS):
         for name, session in sessions.items():
-            times[name].append(median_ms(lambda session=session: session.run_bare(inputs)))
+            times[name].append(median_ms(lambda name=name, session=session: session.run_bare(inputs[name])))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def noise(session: Session) -> dict[str, np.ndarray]:
+    """Return inputs that fit a model, always the same."""
+    random = np.random.default_rng(0)
+    shapes = {spec: [size if isinstance(size, int) else 1 for size in spec.shape] for spec in session.inputs}
+    return {spec.name: random.integers(0, 256, shape).astype(spec.dtype) for spec, shape in shapes.items()}
 
 
 def median_ms(call: Callable[[], Any]) -> float:
@@ -334,6 +340,45 @@ def runtime(profile: str) -> dict[str, Any]:
     return {"command": shlex.join(["edge-sdk", *call[1:2], "parts.edge", *call[3:]]), **json.loads(done.stdout)}
 
 
+def pixels(profile: str) -> dict[str, dict[str, float]]:
+    """Return how much sooner a frame's result is there if the variant takes pixels instead of normalized floats."""
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, call in picture_models(Path(folder)):
+            print(f"measuring pixels of {name}", file=sys.stderr)
+            packages = {kind: Path(folder) / f"{kind}.edge" for kind in ("float", "pixels")}
+            for kind, package in packages.items():
+                done = [str(CLI), "quantize", *call, "-p", profile, "--input", kind, "-o", str(package)]
+                subprocess.run(done, capture_output=True, check=True)
+            figures[name] = frame_to_result(packages)
+    return figures
+
+
+def picture_models(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the models of pictures: the demo's own, and those of the assets, each with what quantizing it takes."""
+    parts = ROOT / "examples/parts"
+    yield "demo_detector", [str(parts / "detector.onnx"), "--calibration", str(parts / "calibration"), "--resize",
+                            "letterbox", "--class-names", str(parts / "labels.txt")]  # fmt: skip
+    for name, entry in tomllib.loads((ROOT / "benchmarks/models.toml").read_text()).items():
+        if entry.get("calibration", "").startswith("images/") and (ASSETS / entry["model"]).is_file():
+            yield name, [str(ASSETS / entry["model"]), *data_arguments(entry, folder)]
+
+
+def frame_to_result(packages: dict[str, Path]) -> dict[str, float]:
+    """Return the median times in ms from a frame of 1280x720 to the outputs, measured in turns, and their ratio."""
+    frame = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
+    times: dict[str, list[float]] = {kind: [] for kind in packages}
+    with ExitStack() as stack:
+        opened = {kind: stack.enter_context(Pipeline.open(open_package(path))) for kind, path in packages.items()}
+        for _ in range(FRAMES):
+            for kind, pipeline in opened.items():
+                start = time.perf_counter()
+                pipeline.session.run(pipeline.prepare(frame)[0])
+                times[kind].append((time.perf_counter() - start) * 1e3)
+    medians = {f"{kind}_ms": round(statistics.median(values), 3) for kind, values in times.items()}
+    return {**medians, "times_as_fast": round(medians["float_ms"] / medians["pixels_ms"], 3)}
+
+
 def keep(figures: dict[str, Any]) -> None:
     """Write the figures to benchmarks/, and the newest ones as tables to its README."""
     folder = ROOT / "benchmarks" / figures["profile"]
@@ -363,6 +408,12 @@ def page(figures: dict[str, Any], source: Path) -> str:
                 ("model", "ours / float", "quantize_static / float", "per channel / float", "ours / quantize_static",
                  "ours: drop, agreement", "quantize_static", "per channel"),
                 [peer_row(name, row) for name, row in figures["classifiers"].items()],
+            ),
+            "\n## Pixels as input\n",
+            "From a frame of 1280x720 to the outputs of the int8 model on this machine, without their decoding.\n",
+            *rows(
+                ("model", "floats / pixels: times as fast"),
+                [(name, f"{row['times_as_fast']:.2f}") for name, row in figures["pixels"].items()],
             ),
             "\n## Costs\n",
             *rows(("", ""), [*cost_rows(figures)]),

@@ -62,6 +62,9 @@ def _lines(record: Inspection, package: ModelPackage) -> Iterator[str]:
     yield from (f"output       {spec.name} {spec.dtype} {spec.describe()}" for spec in manifest.outputs)
     yield f"labels       {_labels(manifest.labels)}"
     yield f"preprocess   {_steps(manifest.preprocess)}"
+    for family, variant in sorted(manifest.variants.items()):
+        if variant.preprocess is not None:
+            yield f"  {family}: {_steps(variant.preprocess)}"
     yield f"source       {provenance.source_sha256}"
     yield f"calibration  {provenance.calibration_sha256 or 'none'}, {provenance.calibration_samples} samples"
     yield f"made for     {', '.join(provenance.profiles)}"

@@ -72,6 +72,14 @@ def quantize_model(
     min_integer_share: Annotated[
         float | None, typer.Option(help="Least share of the work left in integers, 0 to 1.", show_default=False)
     ] = None,
+    input_kind: Annotated[
+        Literal["auto", "float", "pixels"] | None,
+        typer.Option(
+            "--input",
+            help="What int8 variants take: pixels as they are, or normalized floats; the profile's if left out.",
+            show_default=False,
+        ),
+    ] = None,
     calibration_samples: Annotated[int, typer.Option(help="Most samples to calibrate with.")] = 200,
     input_shape: Annotated[
         list[str] | None,
@@ -117,6 +125,7 @@ def quantize_model(
         max_drop_points=max_drop,
         min_agreement=min_agreement,
         min_integer_share=min_integer_share,
+        input=input_kind,
         calibration_samples=calibration_samples,
         shapes=parse_shapes(input_shape or []),
         name=name,

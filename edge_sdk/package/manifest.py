@@ -17,7 +17,8 @@ from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.tasks import TaskSpec
 from edge_sdk.tensors import TensorSpec
 
-SCHEMA = 1
+SCHEMA = 2
+"""The newest schema; since 2, variants may have preprocessing of their own, which a reader must not pass over."""
 MANIFEST_NAME = "manifest.json"
 _MAX_FILES = 256
 _MAX_FILE_BYTES = (1 << 31) - 1  # protobuf, and so ONNX, ends here
@@ -86,6 +87,7 @@ class Variant:
         accuracy: What was measured; None for the float model itself.
         golden: NPZ with `input:NAME` and `output:NAME` arrays, stacked over samples on a new first axis.
         min_snr_db: Least signal-to-noise ratio of the outputs on golden inputs, in dB, that a board must reach.
+        preprocess: What happens before this variant, where it takes something else than the float model: pixels.
     """
 
     model: FileEntry
@@ -95,6 +97,7 @@ class Variant:
     accuracy: Accuracy | None
     golden: FileEntry
     min_snr_db: float
+    preprocess: Preprocess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +119,10 @@ class Manifest:
         name: The model's name: letters, digits, `.`, `_`, `-`.
         version: A counter, 1 or more.
         task: What the model is for.
-        inputs: The model's inputs, the same in each variant.
+        inputs: The float model's inputs, and those of each variant without preprocessing of its own.
         outputs: The model's outputs.
         labels: Class names by index, empty if unknown.
-        preprocess: What happens before the model.
+        preprocess: What happens before the float model, and each variant without preprocessing of its own.
         variants: The model by family; families that only newer versions know are kept as they are.
         provenance: Where it comes from.
         files: All other files (labels.txt, report.json, report.html).
@@ -136,7 +139,7 @@ class Manifest:
     variants: dict[str, Variant]
     provenance: Provenance
     files: tuple[FileEntry, ...] = field(default_factory=tuple)
-    schema: int = SCHEMA
+    schema: int = 1
 
     def __post_init__(self) -> None:
         """Check what one field alone cannot say.
@@ -146,8 +149,9 @@ class Manifest:
                 are more than a package can hold.
             TrustError: Two files share a name, or a name could lead out of the package.
         """
-        if self.schema != SCHEMA:
-            raise InputError(f"schema: expected {SCHEMA}, got {self.schema}")
+        least = least_schema(self.variants.values())
+        if not least <= self.schema <= SCHEMA:
+            raise InputError(f"schema: expected {least} to {SCHEMA}, got {self.schema}")
         if not is_safe_name(self.name):
             raise InputError(f"name: expected letters, digits, '.', '_', '-', got {self.name[:80]!r}")
         if self.version < 1:
@@ -166,6 +170,11 @@ class Manifest:
         """All files but the manifest itself, in the order in which they lie in the package: by name."""
         of_variants = [entry for variant in self.variants.values() for entry in (variant.model, variant.golden)]
         return tuple(sorted((*of_variants, *self.files), key=lambda entry: entry.name))
+
+    def preprocess_for(self, model: str) -> Preprocess:
+        """Return what happens before the model with this SHA-256; a model of another package gets the float model's."""
+        own = (variant.preprocess for variant in self.variants.values() if variant.model.sha256 == model)
+        return next(own, None) or self.preprocess
 
     def family_for(self, profile: DeviceProfile) -> Family:
         """Return the best of the package's variants that the board runs.
@@ -188,6 +197,11 @@ class Manifest:
                 hint="export the model with an older opset and quantize it again",
             )
         return family
+
+
+def least_schema(variants: Iterable[Variant]) -> int:
+    """Return the oldest schema whose readers run these variants rightly."""
+    return 1 if all(variant.preprocess is None for variant in variants) else 2
 
 
 def _check_names(names: list[str]) -> None:

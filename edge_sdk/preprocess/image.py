@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
-from edge_sdk.preprocess.record import ImageSteps
+from edge_sdk.preprocess.record import Color, ImageSteps
 from edge_sdk.transform import Transform
 
 
-def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Transform]:
+def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Transform]:
     """Turn a picture into the model's input.
 
     Args:
@@ -20,7 +20,8 @@ def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[n
         image_bgr_hwc: The picture, uint8 [height, width, 3] in the order blue, green, red, as OpenCV delivers it.
 
     Returns:
-        The tensor, float32 [1, channels, height, width] or [1, height, width, channels], and where each pixel went.
+        The tensor, float32 or uint8 as the steps say, [1, channels, height, width] or [1, height, width, channels], and
+        where each pixel went.
 
     Raises:
         InputError: The array is not such a picture, or so long and thin that it cannot be resized.
@@ -29,7 +30,9 @@ def prepare_image(steps: ImageSteps, image_bgr_hwc: npt.NDArray[Any]) -> tuple[n
     if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
         raise InputError(f"image: expected uint8 [height, width, 3], got {dtype} {list(shape)}")
     fitted, transform = _fit(steps, image_bgr_hwc)
-    return _normalize(steps, fitted)[np.newaxis], transform
+    pixels = _recolor(steps.color, fitted)
+    tensor = _lay_out(steps, pixels) if steps.dtype == "uint8" else _normalize(steps, pixels)
+    return tensor[np.newaxis], transform
 
 
 def _fit(steps: ImageSteps, image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Transform]:
@@ -81,19 +84,29 @@ def _resize(steps: ImageSteps, image: npt.NDArray[Any], size_wh: tuple[int, int]
         raise InputError(f"image: expected a picture that can be resized to {size}, got {list(image.shape)}") from exc
 
 
-def _normalize(steps: ImageSteps, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def _recolor(color: Color, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the channels that the model takes of a picture in blue, green, red."""
     import cv2
 
-    if steps.color == "rgb":
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    elif steps.color == "gray":
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:, :, np.newaxis]
+    if color == "bgr":
+        return image
+    if color in {"rgb", "bgra"}:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB if color == "rgb" else cv2.COLOR_BGR2BGRA)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return gray[:, :, np.newaxis] if color == "gray" else cv2.merge((gray, np.full_like(gray, 255)))
+
+
+def _lay_out(steps: ImageSteps, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(pixels if steps.layout == "nhwc" else pixels.transpose(2, 0, 1))
+
+
+def _normalize(steps: ImageSteps, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     mean, std = np.array(steps.mean, np.float64), np.array(steps.std, np.float64)
     gain = (1.0 / (steps.divisor * std)).astype(np.float32)
     shift = (-mean / std).astype(np.float32)
     if steps.layout == "nhwc":
-        return image.astype(np.float32) * gain + shift
-    planes = np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
+        return pixels.astype(np.float32) * gain + shift
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
     planes *= gain.reshape(-1, 1, 1)
     planes += shift.reshape(-1, 1, 1)
     return planes

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_sdk.errors import InputError
 
 Resize = Literal["stretch", "letterbox", "crop"]
-Color = Literal["rgb", "bgr", "gray"]
+Color = Literal["rgb", "bgr", "gray", "bgra", "ya8"]
 Interpolation = Literal["nearest", "linear", "area", "cubic"]
+_CHANNELS: Mapping[Color, int] = {"rgb": 3, "bgr": 3, "gray": 1, "bgra": 4, "ya8": 2}
 _MOST_PIXELS = 16384
 """The longest side of a picture: a bound on memory, far above what models take."""
 
@@ -23,12 +25,14 @@ class ImageSteps:
         resize: `stretch` to the size; `letterbox` keeps the aspect and pads; `crop` fills and cuts the centre.
         shorter_side: For `crop`: resize the shorter side to this many pixels first; None cuts as little as possible.
         interpolation: How pixels are resampled.
-        color: Order of the channels that the model takes.
+        color: The channels that the model takes, in order; `bgra` is blue, green, red and `ya8` is grey, each followed
+            by a channel that is 255 everywhere.
         divisor: Pixels, 0 to 255, are divided by this first.
         mean: Subtracted then; one value, or one a channel.
         std: Divided by last; one value, or one a channel.
         layout: Order of the axes that the model takes, with a batch axis of 1.
         pad_value: Grey of the padding of `letterbox`, 0 to 255.
+        dtype: Element type that the model takes; `uint8` takes the pixels as they are, and normalizes them itself.
     """
 
     size_wh: tuple[int, int]
@@ -41,6 +45,7 @@ class ImageSteps:
     std: tuple[float, ...] = (1.0,)
     layout: Literal["nchw", "nhwc"] = "nchw"
     pad_value: int = 114
+    dtype: Literal["float32", "uint8"] = "float32"
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -61,11 +66,19 @@ class ImageSteps:
             )
         if not 0 <= self.pad_value <= 255:
             raise InputError(f"pad_value: expected 0 to 255, got {self.pad_value}")
+        if self.dtype == "uint8" and (self.divisor != 1 or any(self.mean) or {*self.std} != {1.0}):
+            raise InputError("dtype: expected float32 for a divisor, mean or std, got uint8")
 
     @property
     def channels(self) -> int:
         """The number of channels that the model takes."""
-        return 1 if self.color == "gray" else 3
+        return _CHANNELS[self.color]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of the tensor that is made of a picture."""
+        (width, height), channels = self.size_wh, self.channels
+        return (1, height, width, channels) if self.layout == "nhwc" else (1, channels, height, width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@
 
 from edge_sdk.profiles.detect import Detected, detect_profile, read_cpu
 from edge_sdk.profiles.load import list_profiles, load_profile, profiles_folder, read_profile, read_profiles
-from edge_sdk.profiles.record import DeviceProfile, Family, Provider, QuantPolicy, RangeMethod
+from edge_sdk.profiles.record import DeviceProfile, Family, InputKind, Provider, QuantPolicy, RangeMethod
 
 __all__ = [
     "Detected",
     "DeviceProfile",
     "Family",
+    "InputKind",
     "Provider",
     "QuantPolicy",
     "RangeMethod",

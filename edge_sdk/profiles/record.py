@@ -23,6 +23,7 @@ Family = Literal[
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "fp4"]
 CpuFeature = Literal["neon", "dotprod", "fp16", "bf16", "i8mm", "sve2", "avx2", "avx512", "vnni"]
 RangeMethod = Literal["auto", "minmax", "percentile", "mse"]
+InputKind = Literal["auto", "float", "pixels"]
 
 _GPU_PRECISION: dict[Family, Precision] = {"fp16": "fp16", "tensorrt-int8": "int8", "tensorrt-int8-typed": "int8"}
 """What the GPU must compute for a family; the other families run on the CPU."""
@@ -147,12 +148,15 @@ class QuantPolicy:
         max_drop_points: Greatest accepted loss of the task's metric, in points of 100.
         min_agreement: Least accepted mean agreement with the float model, 0 to 1.
         min_integer_share: Least accepted share of multiply-accumulates left in integer kernels, 0 to 1.
+        input: What models of pictures take: `pixels` as they are, `float` values that are normalized before, or `auto`:
+            pixels where the model allows it.
     """
 
     range_method: RangeMethod = "auto"
     max_drop_points: float = 0.5
     min_agreement: float = 0.94
     min_integer_share: float = 0.5
+    input: InputKind = "auto"
 
     def __post_init__(self) -> None:
         """Check the limits.

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.clean import with_opset
 from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8, in_half_steps
 from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
+from edge_sdk.quantize.frame import keep_steps, store_bytes
 from edge_sdk.quantize.graph import Graph, Model, Node, weighted_layers
 from edge_sdk.quantize.placement import RETURNED, Placement, place_cpu, place_tensorrt
 from edge_sdk.quantize.replace import replace_layers
@@ -38,6 +40,11 @@ IN_INTEGERS: frozenset[Family] = frozenset({*FORMS, "dynamic-int8"})
 """The families that are for computing in integers, not for storing alone."""
 FLOAT_CONVOLUTION = "convolutions are in integers with calibrated ranges only"
 _AS_WRITTEN = {"session.disable_quant_qdq": "1"}
+
+
+def takes_pixels(family: Family) -> bool:
+    """Tell whether a family computes the first layer in integers: then it may take the pixels of a camera."""
+    return family in FORMS and not FORMS[family].symmetric
 
 
 def place(family: Family, graph: Graph, excluded: Sequence[str] = ()) -> Placement:
@@ -120,9 +127,11 @@ def _emit_form(
     placement = place(family, graph, excluded)
     form = FORMS[family]
     calibration = choose_quants(placement, statistics, method=method, symmetric=form.symmetric)
+    if not form.symmetric:
+        calibration = replace(calibration, quants=keep_steps(graph, calibration.quants))
     if form.scales == "float16":
         calibration = in_half_steps(calibration)
-    model = emit_int8(graph, placement, calibration, form)
+    model = store_bytes(emit_int8(graph, placement, calibration, form))
     if not substituted_layers(family, graph):
         return model
     return replace_layers(model, substitutes(family, Graph(model), excluded), graph)

@@ -84,6 +84,19 @@ class Graph:
             return bool(self.constants[tensor].dtype == np.float16)
         return bool(self._elements.get(tensor) == TensorProto.FLOAT16)
 
+    def is_bytes(self, tensor: str) -> bool:
+        """Tell whether a tensor that is computed at run time holds uint8 values."""
+        from onnx import TensorProto
+
+        return bool(self._elements.get(tensor) == TensorProto.UINT8)
+
+    def fresh(self, name: str) -> str:
+        """Return the name, longer if a tensor or a node has it already."""
+        taken = {*self.inputs, *self.constants, *self.producer, *(node.name for node in self.nodes)}
+        while name in taken:
+            name += "_"
+        return name
+
     def activations(self, node: Node) -> tuple[str, ...]:
         """Return the inputs of a node that are computed at run time and hold float32 values."""
         return tuple(n for n in dict.fromkeys(node.input) if n and n not in self.constants and self.is_float(n))
@@ -135,6 +148,15 @@ def inner_nodes(node: Node) -> Iterator[Node]:
             for inner in graph.node:
                 yield inner
                 yield from inner_nodes(inner)
+
+
+def drop_unread(model: Model) -> None:
+    """Drop the initializers of the main graph that nothing reads."""
+    graph = model.graph
+    read = {name for node in graph.node for reader in (node, *inner_nodes(node)) for name in reader.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in read | {value.name for value in graph.output}]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def attributes(node: Node) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from edge_sdk.quantize import families
 from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
 from edge_sdk.quantize.emit import FORMS
+from edge_sdk.quantize.feed import Feed, choose_feeds
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.material import Material, choose_material
@@ -58,18 +59,21 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
     _require_calibration(request, chosen)
     budget = _budget(request)
     evaluation = _evaluate(source, material, progress)
-    maker = Maker(
-        graph=source.graph,
-        statistics=_calibrate(source, material, chosen, progress),
-        calibration=material.calibration,
-        evaluation=evaluation,
-        method=request.profiles[0].quantization.range_method,
-        budget=budget,
-        progress=progress,
-    )
-    made = tuple(maker.make(family) for family in chosen)
-    report = _report(request, source, material, budget, choices, made)
-    pack(output, source, made, report)
+    made: dict[Family, Made] = {}
+    for feed in choose_feeds(request, source, material, choices):
+        maker = Maker(
+            graph=feed.source.graph,
+            statistics=_calibrate(feed, progress),
+            calibration=feed.material.calibration,
+            evaluation=replace(evaluation, samples=feed.material.evaluation),
+            method=request.profiles[0].quantization.range_method,
+            budget=budget,
+            progress=progress,
+        )
+        made |= {f: replace(maker.make(f), preprocess=feed.preprocess, takes=feed.takes[f]) for f in feed.takes}
+    variants = tuple(made[family] for family in chosen)
+    report = _report(request, source, material, budget, choices, variants)
+    pack(output, source, variants, report)
     return report
 
 
@@ -103,15 +107,13 @@ def _budget(request: QuantRequest) -> AccuracyBudget:
     return replace(strictest, **{name: value for name, value in told.items() if value is not None})
 
 
-def _calibrate(
-    source: Source, material: Material, chosen: Sequence[Family], progress: Progress
-) -> dict[str, Statistics]:
-    tensors = families.tensors_to_calibrate(chosen, source.graph)
+def _calibrate(feed: Feed, progress: Progress) -> dict[str, Statistics]:
+    graph, samples = feed.source.graph, feed.material.calibration
+    tensors = families.tensors_to_calibrate(tuple(feed.takes), graph)
     if not tensors:
         return {}
-    with progress("calibrating", passes(source.graph, tensors) * len(material.calibration)) as advance:
-        samples = material.calibration
-        return collect(source.graph, tensors, lambda: (item.tensors for item in samples), advance=advance)
+    with progress("calibrating", passes(graph, tensors) * len(samples)) as advance:
+        return collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance)
 
 
 def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluation:
@@ -183,6 +185,7 @@ def _variant_report(
         certified=certified,
         verdict=words,
         ranges=variant.ranges,
+        takes=variant.takes,
     )
 
 

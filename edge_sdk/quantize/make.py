@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from edge_sdk.errors import GateError
 from edge_sdk.package import Accuracy
+from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import Statistics
@@ -39,6 +40,8 @@ class Made:
         golden: What a board proves itself with.
         ranges: How ranges were chosen; empty where there are none.
         reasons: Why operators are not in the family's fastest numbers, by name.
+        preprocess: What happens before it, where that differs from what the float model wants.
+        takes: What it takes and why, in words.
     """
 
     family: Family
@@ -48,6 +51,8 @@ class Made:
     golden: Golden
     ranges: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
+    preprocess: Preprocess | None = None
+    takes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_sdk import records
 from edge_sdk.package import FileEntry, Manifest, Provenance, Variant, write_package
+from edge_sdk.package.manifest import least_schema
 from edge_sdk.package.onnx_facts import read_facts
 from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.page import report_page
@@ -44,6 +45,7 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
             accuracy=variant.accuracy,
             golden=golden,
             min_snr_db=variant.golden.min_snr_db,
+            preprocess=variant.preprocess,
         )
     extra = [_add(contents, REPORT_NAME, records.to_json(report).encode())]
     extra.append(_add(contents, "report.html", report_page(report).encode()))
@@ -60,6 +62,7 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
         variants=variants,
         provenance=_provenance(report),
         files=tuple(sorted(extra, key=lambda entry: entry.name)),
+        schema=least_schema(variants.values()),
     )
     write_package(output, manifest, contents)
 

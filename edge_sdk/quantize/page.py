@@ -72,6 +72,8 @@ def _variant(variant: VariantReport, report: QuantReport) -> Iterable[str]:
     yield f'<h2 id="{variant.family}">{variant.family}</h2><p>{escape(variant.verdict)}</p>'
     if variant.accuracy is not None and variant.accuracy.drop_low is not None:
         yield _interval(variant.accuracy, report.budget.max_drop_points)
+    if variant.takes:
+        yield f'<p class="soft">Takes {escape(variant.takes)}.</p>'
     if variant.ranges:
         yield f'<p class="soft">Ranges by {escape(variant.ranges)}.</p>'
     if variant.returned:

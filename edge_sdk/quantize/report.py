@@ -54,6 +54,7 @@ class VariantReport:
         certified: Whether the interval of the drop lies within the budget; None without labels.
         verdict: The same in words.
         ranges: How ranges were chosen; empty where there are none.
+        takes: What it takes and why, in words; empty in reports made before there was a choice.
     """
 
     family: str
@@ -65,6 +66,7 @@ class VariantReport:
     certified: bool | None
     verdict: str
     ranges: str = ""
+    takes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def report_lines(report: QuantReport) -> list[str]:
             "",
             f"{variant.family}: {variant.size_bytes / 1e6:.2f} MB, {variant.size_ratio:.1%} of the float model",
         ]
-        lines.append(f"  {variant.verdict}")
+        lines += [f"  {variant.verdict}", f"  takes {variant.takes}"]
         lines += [f"  {plan.profile}: {plan.integer_share:.1%} of the work in integers" for plan in variant.plans]
         if variant.returned:
             names = ", ".join(layer.name for layer in variant.returned)

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_sdk.errors import InputError
 from edge_sdk.files import is_safe_name
 from edge_sdk.preprocess import Preprocess
-from edge_sdk.profiles import DeviceProfile
+from edge_sdk.profiles import DeviceProfile, InputKind
 from edge_sdk.quantize.declare import ImageFlags
 from edge_sdk.quantize.scheme import Scheme
 from edge_sdk.tasks import TaskKind
@@ -44,6 +44,7 @@ class QuantRequest:
         max_drop_points: Greatest drop of the metric in points of 100; None takes the profiles'.
         min_agreement: Least agreement with the float model, 0 to 1; None takes the profiles'.
         min_integer_share: Least share of the work left in integers, 0 to 1; None takes the profiles'.
+        input: What variants take, see `QuantPolicy`; None takes the profiles'.
         calibration_samples: Most samples to calibrate with.
         shapes: Sizes of inputs that are free in the model.
         name: The package's name; the model's file name if empty.
@@ -62,6 +63,7 @@ class QuantRequest:
     max_drop_points: float | None = None
     min_agreement: float | None = None
     min_integer_share: float | None = None
+    input: InputKind | None = None
     calibration_samples: int = 200
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     name: str = ""

@@ -51,7 +51,7 @@ class Pipeline:
         self.manifest = manifest
         self.session: Session = open_session(model, config, where=manifest.name)
         self.model = sha256_hex(model)
-        self._steps = manifest.preprocess
+        self._steps = manifest.preprocess_for(self.model)
         self._task = build_task(manifest.task)
         if self._steps != Preprocess():
             self._require_one_input()

@@ -80,7 +80,22 @@ def _model(board: EmulatedBoard, cores: Sequence[str], entry: dict[str, Any], fo
     """Return the figures of a model that is quantized for a board and for this machine."""
     model, package = ASSETS / entry["model"], folder / "m.edge"
     arguments = data_arguments(entry, folder)
-    call = [str(CLI), "quantize", str(model), "-p", BOARD, "-p", TWIN, *arguments, "-o", str(package), "--name", "m"]
+    call = [
+        str(CLI),
+        "quantize",
+        str(model),
+        "-p",
+        BOARD,
+        "-p",
+        TWIN,
+        *arguments,
+        "-o",
+        str(package),
+        "--name",
+        "m",
+        "--input",
+        "float",
+    ]  # one set of samples for the float model and the variants
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"refused": done.stderr.strip(), "exit_code": done.returncode}

@@ -12,6 +12,7 @@ from edge_sdk import records
 from edge_sdk.cli import main
 from edge_sdk.files import sha256_of_file
 from edge_sdk.package import write_package
+from edge_sdk.preprocess import ImageSteps, Preprocess
 
 
 @pytest.fixture
@@ -40,6 +41,16 @@ def test_it_shows_what_the_package_is(inspect, package_path):
     assert "arm-int8 92 13 97% top-1 91.50 91.25 -0.10 to +0.60 0.9850 400" in lines
     assert "fp32 92 13 0%" in lines
     assert any(line.startswith("manifest.json 2,") for line in lines)
+
+
+def test_it_shows_what_a_variant_takes_of_its_own(inspect, tmp_path, manifest, contents):
+    pixels = Preprocess(image=ImageSteps(size_wh=(48, 32), color="bgra", divisor=1.0, layout="nhwc", dtype="uint8"))
+    variants = {**manifest.variants, "arm-int8": replace(manifest.variants["arm-int8"], preprocess=pixels)}
+    write_package(tmp_path / "m.edge", replace(manifest, variants=variants, schema=2), contents)
+    _, out, _ = inspect(tmp_path / "m.edge")
+    own = next(line for line in out.splitlines() if line.startswith("  arm-int8: image size_wh=[48, 32]"))
+    assert "color=bgra" in own
+    assert own.endswith("dtype=uint8")
 
 
 def test_json_is_the_record(inspect, package_path, manifest):

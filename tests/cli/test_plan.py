@@ -21,7 +21,7 @@ def files(tmp_path_factory):
     folder = write_cards(tmp_path_factory.mktemp("plan"), range(8))
     model = save(build_classifier(), folder / "m.onnx")
     board = load_profile("raspberry-pi-5")
-    quantize(QuantRequest(model, (board,), str(folder), preprocess=ImageFlags()), folder / "m.edge")
+    quantize(QuantRequest(model, (board,), str(folder), preprocess=ImageFlags(), input="float"), folder / "m.edge")
     return folder
 
 

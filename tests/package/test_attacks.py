@@ -342,8 +342,8 @@ def fields(*place, **values):
 
 
 WRONG_MANIFESTS = {
-    "newer schema": (fields(schema=2, variants="new"), "manifest.json: expected schema 1, got 2"),
-    "older schema": (fields(schema=0), "manifest.json: schema: expected 1, got 0"),
+    "newer schema": (fields(schema=3, variants="new"), "manifest.json: expected schema 2, got 3"),
+    "older schema": (fields(schema=0), "manifest.json: schema: expected 1 to 2, got 0"),
     "schema as text": (fields(schema="1"), "manifest.json: schema: expected a whole number, got '1'"),
     "no name": (lambda p: p.manifest.pop("name"), "manifest.json: name: expected text, got nothing"),
     "hostile name": (
@@ -451,7 +451,7 @@ def test_a_model_that_is_none_is_refused(tmp_path, package_path):
 
 def test_a_newer_schema_says_what_to_do(package_path):
     parts = Parts(package_path.read_bytes())
-    parts.manifest["schema"] = 2
+    parts.manifest["schema"] = 3
     parts.contents("manifest.json", parts.text().encode())
     package_path.write_bytes(parts.bytes())
     with pytest.raises(InputError) as caught:
@@ -466,3 +466,21 @@ def test_keys_and_families_of_newer_versions_are_let_through(package_path):
     parts.contents("manifest.json", parts.text().encode())
     package_path.write_bytes(parts.bytes())
     assert set(open_package(package_path).manifest.variants) == {"arm-int8", "npu-int4"}
+
+
+def test_a_package_from_before_variants_had_preprocessing_opens(package_path):
+    parts = Parts(package_path.read_bytes())
+    for variant in parts.manifest["variants"].values():
+        del variant["preprocess"]
+    del parts.manifest["preprocess"]["image"]["dtype"]
+    parts.contents("manifest.json", parts.text().encode())
+    package_path.write_bytes(parts.bytes())
+    manifest = open_package(package_path).manifest
+    assert manifest.preprocess_for(manifest.variants["arm-int8"].model.sha256) == manifest.preprocess
+
+
+def test_a_variant_with_preprocessing_needs_the_schema_that_tells_older_readers(package_path, tmp_path):
+    parts = Parts(package_path.read_bytes())
+    parts.manifest["variants"]["arm-int8"]["preprocess"] = {"image": {"size_wh": [2, 1]}}
+    parts.contents("manifest.json", parts.text().encode())
+    refuse(tmp_path, parts.bytes(), InputError, "manifest.json: schema: expected 2 to 2, got 1")

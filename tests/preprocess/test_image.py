@@ -32,6 +32,21 @@ def test_a_red_card_comes_in_the_declared_order_of_colours_and_axes(color, chann
     assert (tensor.dtype, tensor.flags.c_contiguous) == (np.float32, True)
 
 
+@pytest.mark.parametrize(("color", "channels"), [("bgra", (0, 0, 255, 255)), ("ya8", (76, 255)), ("rgb", (255, 0, 0))])
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_pixels_come_as_bytes_some_with_a_channel_of_255(color, channels, layout):
+    steps = ImageSteps(size_wh=(4, 2), divisor=1.0, color=color, layout=layout, dtype="uint8")
+    tensor, _ = prepare_image(steps, card(8, 4, RED))
+    assert (tensor.dtype, tensor.flags.c_contiguous, tensor.shape) == (np.uint8, True, steps.shape)
+    assert np.moveaxis(tensor[0], 0 if layout == "nchw" else 2, -1).tolist() == [[list(channels)] * 4] * 2
+
+
+@pytest.mark.parametrize("values", [{}, {"divisor": 1.0, "mean": (1.0,)}, {"divisor": 1.0, "std": (1.0, 1.0, 2.0)}])
+def test_bytes_are_not_normalized(values):
+    with pytest.raises(InputError, match=r"^dtype: expected float32 for a divisor, mean or std, got uint8$"):
+        ImageSteps(size_wh=(4, 2), dtype="uint8", **values)
+
+
 @pytest.mark.parametrize(("bgr", "rgb"), [(RED, [1, 0, 0]), (GREEN, [0, 1, 0]), (BLUE, [0, 0, 1])])
 def test_each_colour_has_its_own_channel(bgr, rgb):
     tensor, _ = prepare_image(ImageSteps(size_wh=(2, 2)), card(2, 2, bgr))

@@ -21,7 +21,7 @@ def files(tmp_path_factory):
     """The classifier of cards as a float model, as a package for the Pi, and as the model in it."""
     folder = write_cards(tmp_path_factory.mktemp("plan"), range(8))
     model = save(build_classifier(opset=13), folder / "m.onnx")
-    quantize(QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags()), folder / "m.edge")
+    quantize(QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags(), input="float"), folder / "m.edge")
     package = open_package(folder / "m.edge")
     (folder / "int8.onnx").write_bytes(package.model_for(PI)[1])
     return folder
