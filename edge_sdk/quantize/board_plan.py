@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["refused", "slow"]
+"""What the board's engine does with what breaks a rule: it refuses it, or computes it elsewhere or slower."""
 
 PAIRS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 """The operators that convert values between float and integers."""
@@ -28,6 +32,23 @@ class Island:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A place of a model that breaks a rule of the board's engine.
+
+    Attributes:
+        rule: The rule's name.
+        severity: What the engine does.
+        message: `place: expected X, got Y`.
+        hint: The cure, where it is known.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanPreview:
     """What a board will execute.
 
@@ -41,7 +62,8 @@ class PlanPreview:
         islands: Operators in float, the largest first.
         pairs: QuantizeLinear and DequantizeLinear that remain.
         transposes: Transposes that remain.
-        refusals: What the board's engine would refuse; empty if nothing.
+        half_share: Share of the multiply-accumulates that the file has in float16, 0 to 1.
+        findings: What breaks a rule of the board's engine; empty if nothing.
     """
 
     profile: str
@@ -53,4 +75,9 @@ class PlanPreview:
     islands: tuple[Island, ...]
     pairs: int
     transposes: int
-    refusals: tuple[str, ...] = ()
+    half_share: float = 0.0
+    findings: tuple[Finding, ...] = ()
+
+    def found(self, severity: Severity) -> tuple[Finding, ...]:
+        """Return the findings of a severity."""
+        return tuple(finding for finding in self.findings if finding.severity == severity)

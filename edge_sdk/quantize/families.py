@@ -35,7 +35,8 @@ _TWINS: Mapping[Family, Mapping[str, Family]] = {
     "arm-int8": {"x86_64": "x86-int8"},
     "x86-int8": {"aarch64": "arm-int8"},
 }
-_TENSORRT: frozenset[Family] = frozenset({"tensorrt-int8", "tensorrt-int8-typed"})
+TENSORRT: frozenset[Family] = frozenset({"tensorrt-int8", "tensorrt-int8-typed"})
+"""The families in int8 for TensorRT."""
 IN_INTEGERS: frozenset[Family] = frozenset({*FORMS, "dynamic-int8"})
 """The families that are for computing in integers, not for storing alone."""
 FLOAT_CONVOLUTION = "convolutions are in integers with calibrated ranges only"
@@ -49,7 +50,7 @@ def takes_pixels(family: Family) -> bool:
 
 def place(family: Family, graph: Graph, excluded: Sequence[str] = ()) -> Placement:
     """Return where the integers of a family are; the excluded layers stay float."""
-    return place_tensorrt(graph, excluded) if family in _TENSORRT else place_cpu(graph, excluded)
+    return place_tensorrt(graph, excluded) if family in TENSORRT else place_cpu(graph, excluded)
 
 
 def returnable_layers(family: Family, graph: Graph) -> tuple[Node, ...]:
@@ -160,4 +161,4 @@ def measured_as(family: Family) -> Family:
 
 def open_measured(family: Family, model: bytes) -> Session:
     """Open a model of a family to measure what it computes."""
-    return open_session(model, host_config(_AS_WRITTEN if family in _TENSORRT else None), where=family)
+    return open_session(model, host_config(_AS_WRITTEN if family in TENSORRT else None), where=family)

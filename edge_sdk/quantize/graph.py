@@ -58,6 +58,7 @@ class Graph:
         self.inputs = tuple(value.name for value in graph.input if value.name not in self.constants)
         self.outputs = tuple(value.name for value in graph.output)
         self._elements = {v.name: v.type.tensor_type.elem_type for v in _values(graph)}
+        self._elements.update({tensor.name: tensor.data_type for tensor in graph.initializer})
         self.shapes: dict[str, tuple[int, ...]] = {
             value.name: shape for value in _values(graph) if (shape := _static_shape(value)) is not None
         }
@@ -68,21 +69,15 @@ class Graph:
         """The version of the ai.onnx operator set."""
         return next(int(entry.version) for entry in self.model.opset_import if entry.domain in {"", "ai.onnx"})
 
+    def element(self, tensor: str) -> int:
+        """Return the element type of a tensor as in `onnx.TensorProto`; 0 if it is not known."""
+        return int(self._elements.get(tensor, 0))
+
     def is_float(self, tensor: str) -> bool:
         """Tell whether a tensor holds float32 values."""
         from onnx import TensorProto
 
-        if tensor in self.constants:
-            return bool(self.constants[tensor].dtype == np.float32)
-        return bool(self._elements.get(tensor) == TensorProto.FLOAT)
-
-    def is_half(self, tensor: str) -> bool:
-        """Tell whether a tensor holds float16 values."""
-        from onnx import TensorProto
-
-        if tensor in self.constants:
-            return bool(self.constants[tensor].dtype == np.float16)
-        return bool(self._elements.get(tensor) == TensorProto.FLOAT16)
+        return self.element(tensor) == TensorProto.FLOAT
 
     def is_bytes(self, tensor: str) -> bool:
         """Tell whether a tensor that is computed at run time holds uint8 values."""

@@ -146,6 +146,7 @@ def _report(
         notes += [f"{b.name}: {variant.family}, since {why}" for b in boards if (why := choices[b.name].reason)]
         plans = tuple(_preview(variant, board) for board in boards)
         notes += _shortfalls(request, budget, plans)
+        _require_taken(plans)
         _require_fit(variant, boards)
         variants.append(_variant_report(variant, plans, budget, source_bytes=size_bytes))
     return QuantReport(
@@ -201,6 +202,18 @@ def _shortfalls(request: QuantRequest, budget: AccuracyBudget, plans: Sequence[P
     if notes and request.min_integer_share is not None:
         raise GateError(notes[0], hint="edge-sdk plan shows what is in float, and why")
     return notes
+
+
+def _require_taken(plans: Sequence[PlanPreview]) -> None:
+    """Check that each board's engine takes the file.
+
+    Raises:
+        GateError: One would refuse it.
+    """
+    for plan in plans:
+        refused = plan.found("refused")
+        if refused:
+            raise GateError(f"{plan.family} for {plan.profile}: {refused[0].message}", hint=refused[0].hint)
 
 
 def _require_fit(variant: Made, boards: Sequence[DeviceProfile]) -> None:

@@ -95,8 +95,9 @@ def _plan(plan: PlanPreview) -> Iterable[str]:
     shown = [island for island in plan.islands if island.inside or island.work][:_MOST_ROWS]
     if shown:
         yield from _table(("in float", "operator", "share of the work", "why"), [_island(x) for x in shown])
-    if plan.refusals:
-        yield '<p class="warn">The board refuses: ' + escape("; ".join(plan.refusals[:_MOST_ROWS])) + "</p>"
+    if plan.findings:
+        rows = [(escape(x.severity), escape(x.message), escape(x.hint)) for x in plan.findings[:_MOST_ROWS]]
+        yield from _table(("the board's engine", "expected and got", "what to do"), rows)
 
 
 def _island(island: Island) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ Pure: a graph and a choice of layers in, a placement out. What differs between f
   an integer kernel only if its inputs *and* its output carry Q/DQ, and a ReLU or Clip vanishes into the range of the
   output, or has a stand-in (`edge_sdk.quantize.saturation`). Operators that have no integer kernel stay float, with no
   Q/DQ pair around them; what follows the last layer stays float.
-- `tensorrt-int8` follows TensorRT's explicit quantization: only the inputs of weighted operators carry Q/DQ, the stem
-  and matrix-vector products do not, and the shortcut of a residual sum does, so that convolution, sum and ReLU fuse.
+- `tensorrt-int8` follows TensorRT's explicit quantization: only the inputs of weighted operators carry Q/DQ, not those
+  of layers that do not fill a tensor core, and the shortcut of a residual sum, so that convolution, sum and ReLU fuse.
+  What goes into a Concat takes the range of its result: then the Concat is a place in memory and no operator.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 from edge_sdk.quantize.graph import Graph, Node, attributes, weighted_layers
 from edge_sdk.quantize.saturation import CLAMPS, saturating_form, starts_at_zero
+from edge_sdk.quantize.tensor_cores import slow_on_tensor_cores
 from edge_sdk.quantize.weights import bias_by_channel, channel_axis
 
 _INTEGER = frozenset({"Add", "Mul", "AveragePool", "GlobalAveragePool", "Sigmoid", "LeakyRelu", "Concat"})
@@ -26,8 +28,6 @@ SAME_RANGE = frozenset(
     | {"ReduceMax", "Expand", "Tile"}
 )
 """Operators that move values: onnxruntime does them on the integers themselves where scale and zero point are alike."""
-_STEM_CHANNELS = 4
-_NARROW_CHANNELS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,14 @@ def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
             readers.setdefault(shortcut, set()).add(node.name)
     order = [name for node in graph.nodes for name in node.input if name in readers]
     frozen = {name: frozenset(names) for name, names in readers.items()}
-    return Placement(frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), {}, {}, frozen, reasons)
+    joined = _joined(graph, frozen)
+    return Placement(frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), joined, {}, frozen, reasons)
+
+
+def _joined(graph: Graph, readers: Mapping[str, frozenset[str]]) -> dict[str, str]:
+    """Return the quantized inputs of each Concat whose result is quantized: input -> result."""
+    joints = [node for node in graph.nodes if node.op_type == "Concat" and node.output[0] in readers]
+    return {name: node.output[0] for node in joints for name in node.input if name in readers}
 
 
 def _refused(graph: Graph, node: Node, reasons: dict[str, str]) -> bool:
@@ -202,22 +209,6 @@ def _may_end_in_float(graph: Graph, node: Node, integer: frozenset[str]) -> bool
     readers = graph.consumers[node.output[0]]
     needed = any(reader.name in integer or reader.op_type in CLAMPS for reader in readers)
     return node.op_type in {"Gemm", "MatMul"} and not needed
-
-
-def slow_on_tensor_cores(graph: Graph, node: Node) -> str:
-    """Return why TensorRT would be slower or fail with an operator in int8; empty if it would not."""
-    weight = graph.constants.get(node.input[1])
-    if weight is None:
-        return "its weights are computed at run time"
-    if node.op_type == "Conv":
-        group = int(attributes(node).get("group", 1))
-        if weight.shape[1] * group <= _STEM_CHANNELS:
-            return f"stem with {weight.shape[1] * group} input channels: TensorRT has no int8 kernel"
-        if group == 1 and min(weight.shape[:2]) < _NARROW_CHANNELS:
-            return f"fewer than {_NARROW_CHANNELS} channels do not fill a tensor core"
-        return ""
-    rows = graph.shapes.get(node.input[0], (0, 0))[-2:-1]
-    return "matrix-vector product: memory-bound, no tensor core" if rows in {(1,), ()} else ""
 
 
 def _shortcut(graph: Graph, node: Node, layers: set[str]) -> str:

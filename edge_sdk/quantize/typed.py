@@ -117,7 +117,7 @@ class _Typer:
         if node.op_type != "Cast" or node.output[0] in self.keeps_name:
             return False
         to, source = attributes(node)["to"], node.input[0]
-        if to == TensorProto.FLOAT and self.graph.is_half(source):
+        if to == TensorProto.FLOAT and self.graph.element(source) == TensorProto.FLOAT16:
             self.there[node.output[0], True] = self.renamed.get(source, source)
             return True
         if to == TensorProto.FLOAT16 and (source, True) in self.there:

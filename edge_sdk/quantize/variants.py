@@ -14,6 +14,8 @@ from edge_sdk.quantize.scheme import FAMILY_OF, Scheme, choose_scheme, work_of
 from edge_sdk.quantize.substitutes import substituted_layers
 
 _NO_INT8 = "no layer would be int8"
+_LEAST_SHARE = 0.1
+"""Of the work in int8 on TensorRT, below which it is not worth its losses: float16 is nearly as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,21 @@ def choose(profile: DeviceProfile, graph: Graph, scheme: Scheme | None = None) -
 
 def _choose_static(profile: DeviceProfile, graph: Graph) -> Choice:
     """Return the best family with calibrated ranges in which some layer is quantized; else the last one."""
-    for family in profile.families:
-        halved = family == "fp16" and weighted_layers(graph)
-        if halved or (family in FORMS and (families.place(family, graph).layers or substituted_layers(family, graph))):
-            return Choice(family, "" if family == profile.family else _NO_INT8)
-    return Choice(profile.families[-1], _NO_INT8)
+    passed_over = {family: _why_passed_over(family, graph) for family in profile.families}
+    family = next((family for family, reason in passed_over.items() if not reason), profile.families[-1])
+    return Choice(family, "" if family == profile.family else passed_over[profile.family])
+
+
+def _why_passed_over(family: Family, graph: Graph) -> str:
+    """Return why a family does nothing for a model; empty if it does."""
+    if family == "fp16":
+        return "" if weighted_layers(graph) else _NO_INT8
+    layers = families.place(family, graph).layers if family in FORMS else frozenset()
+    if not layers and not (family in FORMS and substituted_layers(family, graph)):
+        return _NO_INT8
+    work = {node.name: graph.macs(node) for node in graph.nodes}
+    share = sum(work[name] for name in layers) / max(sum(work.values()), 1)
+    return f"only {share:.1%} of the work would be int8" if family in families.TENSORRT and share < _LEAST_SHARE else ""
 
 
 def settle(profiles: Sequence[DeviceProfile], graph: Graph, scheme: Scheme | None = None) -> dict[str, Choice]:

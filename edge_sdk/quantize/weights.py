@@ -92,9 +92,9 @@ def weight_shift(node: Node, error: npt.NDArray[Any], mean: npt.NDArray[Any]) ->
 
 
 def channel_axis(node: Node, weight: npt.NDArray[Any]) -> int:
-    """Return the axis of the output channels in the weights of a Conv, Gemm or MatMul."""
-    if node.op_type == "Conv":
-        return 0
+    """Return the axis of the output channels in the weights of a Conv, ConvTranspose, Gemm or MatMul."""
+    if node.op_type in {"Conv", "ConvTranspose"}:
+        return 0 if node.op_type == "Conv" else 1
     if node.op_type == "Gemm":
         return 0 if attributes(node).get("transB", 0) else 1
     return weight.ndim - 1

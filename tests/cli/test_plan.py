@@ -5,6 +5,7 @@ import re
 import sys
 
 import pytest
+from onnx import helper
 
 from edge_sdk import records
 from edge_sdk.cli import main
@@ -12,7 +13,7 @@ from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
 from edge_sdk.quantize.board_plan import PlanPreview
-from tests.quantize.cards import build_classifier, save, write_cards
+from tests.quantize.cards import build, build_classifier, save, write_cards
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,22 @@ def test_what_the_board_refuses_is_a_gate(plan, files):
     (files / "arm.onnx").write_bytes(model)
     code, out, err = plan("arm.onnx", "-p", "jetson-orin-nano")
     refused = [line for line in out.splitlines() if line.startswith("refused: ")]
-    assert (code, len(refused) > 2) == (6, True)
-    assert err == f"error: plan: expected a model that jetson-orin-nano takes, got {len(refused)} refusals\n"
+    assert (code, len(refused)) == (6, 6)
+    assert refused[0].endswith("expected zero point 0 of int8, got -128 of int8 (zero-point)")
+    assert "  hint: quantize it for this board" in out.splitlines()
+    assert re.fullmatch(r"error: plan: expected a model that jetson-orin-nano takes, got \d+ refused places\n", err)
+
+
+def test_what_the_board_does_slowly_is_a_gate_if_asked(plan, files):
+    nodes = [helper.make_node("Tanh", ["x"], ["t"]), helper.make_node("Det", ["t"], ["y"])]
+    save(build(nodes, {}, inputs=[("x", [1, 3, 3])], outputs=[("y", [1])]), files / "slow.onnx")
+    arguments = ("slow.onnx", "-p", "jetson-orin-nano")
+    code, out, _ = plan(*arguments)
+    told = "slow: Det: expected an operator that TensorRT 10.3.0 imports, got 1 of it (no-importer)"
+    assert (code, told in out.splitlines()) == (0, True)
+    code, _, err = plan(*arguments, "--strict")
+    assert code == 6
+    assert err == "error: plan: expected a model that jetson-orin-nano takes in full speed, got 1 slow places\n"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_sdk.package import Accuracy
-from edge_sdk.quantize.board_plan import Island, PlanPreview
+from edge_sdk.quantize.board_plan import Finding, Island, PlanPreview
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport
 
@@ -22,7 +22,7 @@ _PLAN = PlanPreview(
     ),
     pairs=2,
     transposes=1,
-    refusals=("</p><h1>refused</h1>",),
+    findings=(Finding("a-rule", "refused", "</p><h1>refused</h1>", HOSTILE),),
 )
 
 REPORT = QuantReport(

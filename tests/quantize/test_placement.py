@@ -21,6 +21,7 @@ def test_the_placement_for_tensorrt_is_that_of_its_case(name):
     assert {tensor: sorted(names) for tensor, names in placement.readers.items()} == case["readers"]
     assert placement.reasons == case["reasons"]
     assert set(placement.tensors) == set(case["readers"])
+    assert placement.same_range == case.get("same_range", {})
 
 
 def test_integer_operators_carry_pairs_on_what_they_take_and_give():

@@ -40,10 +40,10 @@ def test_a_quantized_model_is_shown_as_it_is(files):
 
 
 def test_a_model_for_arm_is_refused_by_tensorrt(files):
-    refusals = plan_of_file(files / "int8.onnx", ORIN).refusals
-    assert any("expected zero point 0 of int8" in refusal for refusal in refusals)
-    assert any("expected a float bias, got int32" in refusal for refusal in refusals)
-    assert plan_of_file(files / "m.onnx", ORIN).refusals == ()
+    refused = [finding.message for finding in plan_of_file(files / "int8.onnx", ORIN).found("refused")]
+    assert any("expected zero point 0 of int8" in message for message in refused)
+    assert any("expected a float bias or int8 steps, got int32" in message for message in refused)
+    assert plan_of_file(files / "m.onnx", ORIN).findings == ()
 
 
 def test_the_plan_takes_the_family_that_quantizing_takes(files):

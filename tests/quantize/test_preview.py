@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_sdk.profiles import load_profile
+from edge_sdk.quantize import families
 from edge_sdk.quantize.preview import preview_bytes, preview_plan
 from tests.quantize.models import BLOCK, PI, as_it_is, clean, load_cases, quantized, text_of
 
@@ -102,7 +103,7 @@ def test_tensorrt_takes_layers_whose_input_and_weights_are_quantized():
         "Gemm_5": "matrix-vector product: memory-bound, no tensor core",
     }
     assert plan.integer_share == pytest.approx(1 - sum(island.work for island in plan.islands))
-    assert plan.refusals == ()
+    assert (plan.findings, plan.half_share) == ((), 0.0)
 
 
 def test_work_that_is_never_quantized_for_tensorrt_is_told():
@@ -117,10 +118,24 @@ def test_work_that_is_never_quantized_for_tensorrt_is_told():
 
 def test_what_tensorrt_refuses_is_told():
     plan = preview_bytes(quantized(clean(WIDE), "arm-int8"), ORIN, "arm-int8", {})
-    assert any("expected zero point 0 of int8, got -128 of int8" in refusal for refusal in plan.refusals)
-    assert any("expected a float bias, got int32 behind DequantizeLinear" in refusal for refusal in plan.refusals)
+    assert {finding.rule for finding in plan.found("refused")} == {"zero-point", "float-bias", "stem"}
     x86 = preview_bytes(quantized(clean(WIDE), "x86-int8"), ORIN, "x86-int8", {})
-    assert any("of uint8" in refusal for refusal in x86.refusals)
+    assert {finding.rule for finding in x86.found("refused")} > {"zero-point", "signed-steps"}
+
+
+def test_in_a_float16_file_only_what_is_in_float32_is_told():
+    graph = clean(WIDE)
+    model = families.emit("fp16", graph, {}, "mse", ["Conv_2"])
+    plan = preview_bytes(model, ORIN, "fp16", {"Conv_2": "too large"})
+    assert [(island.name, island.reason) for island in plan.islands] == [("Conv_2", "too large")]
+    assert (plan.integer_share, plan.findings) == (0.0, ())
+    assert plan.half_share == pytest.approx(1 - plan.islands[0].work)
+
+
+def test_in_a_typed_int8_file_the_rest_is_float16():
+    plan = preview_bytes(quantized(clean(WIDE), "tensorrt-int8-typed"), ORIN, "tensorrt-int8-typed", {})
+    assert plan.integer_share + plan.half_share == pytest.approx(1)
+    assert plan.findings == ()
 
 
 def test_a_layer_that_was_left_in_float_for_tensorrt_without_need_is_told():
