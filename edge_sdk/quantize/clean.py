@@ -70,6 +70,7 @@ def clean_model(model: Model, *, where: str, max_opset: int, shapes: Shapes | No
 
     fixed = onnx.ModelProto()
     fixed.CopyFrom(inline_local_functions(model) if model.functions else model)  # the version converter loses functions
+    _merge_operator_sets(fixed)
     _drop_constant_inputs(fixed)
     fixed = _convert_opset(write_out_activations(fixed), where=where, max_opset=max_opset)
     _fix_sizes(fixed, shapes or {}, where)
@@ -113,6 +114,16 @@ def _check(model: Model, path: Path) -> None:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as exc:  # a ValueError beyond 2 GiB of external data
         raise InputError(f"{path}: expected a valid ONNX model, got: {_short(exc)}") from exc
+
+
+def _merge_operator_sets(model: Model) -> None:
+    """Leave one entry a domain, the newest: exporters write some twice, and the version converter changes one only."""
+    newest: dict[str, int] = {}
+    for entry in model.opset_import:
+        newest[entry.domain] = max(newest.get(entry.domain, 0), entry.version)
+    del model.opset_import[:]
+    for domain, version in newest.items():
+        model.opset_import.add(domain=domain, version=version)
 
 
 def _drop_constant_inputs(model: Model) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, parser, shape_inference
 
-from edge_sdk.profiles import load_profile
+from edge_sdk.profiles import load_profile, read_profile
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model
@@ -18,6 +18,8 @@ from edge_sdk.session import SessionConfig, open_session
 CASES = Path(__file__).parents[1] / "cases" / "quantize"
 PI = load_profile("raspberry-pi-5")
 MAX_OPSET = 20
+TENSORRT_11 = read_profile(CASES / "tensorrt-11.toml")
+"""An Orin with JetPack 7.2, whose TensorRT takes the types of the file only."""
 AS_ON_ARM = {"session.qdqisint8allowed": "1"}
 AS_WRITTEN = {"session.disable_quant_qdq": "1"}
 BLOCK = "float[16,8,3,3] w, float[16] b, float[8,16,3,3] w2, float[8] b2"

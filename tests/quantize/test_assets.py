@@ -10,16 +10,18 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_sdk.quantize import families
+from edge_sdk.profiles import load_profile
+from edge_sdk.quantize import families, plan_of_file
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.variants import choose
-from tests.quantize.models import MAX_OPSET, PI, run, samples
+from tests.quantize.models import MAX_OPSET, PI, TENSORRT_11, run, samples
 
 ROOT = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
+JETSONS = (load_profile("jetson-xavier-nx"), load_profile("jetson-orin-nano"), TENSORRT_11)
 CONVOLUTIONAL = (
     "cwru_cnn1d",
     "fastestdet_352",
@@ -66,6 +68,18 @@ def test_a_quantized_model_is_valid_and_gives_finite_outputs_of_the_same_shape(n
         output: values.shape for output, values in expected.items()
     }
     assert all(np.isfinite(values).all() for values in got.values())
+
+
+@pytest.mark.parametrize("name", [*CONVOLUTIONAL, "cwru_rf", "silero_vad_16k_op15"])
+@pytest.mark.parametrize("board", JETSONS, ids=lambda board: board.name)
+def test_what_a_jetson_gets_is_refused_nowhere(name, board):
+    path = ROOT / "models" / f"{name}.onnx"
+    if not path.exists():
+        pytest.skip(f"no {name}.onnx in EDGE_SDK_ASSETS")
+    shapes = {"input": (1, 576), "state": (2, 1, 128)} if name.startswith("silero") else {}
+    plan = plan_of_file(path, board, shapes)
+    assert plan.found("refused") == ()
+    assert plan.integer_share > 0.8 or plan.half_share == 1.0 or plan.macs == 0
 
 
 def test_a_forest_has_nothing_to_quantize():

@@ -236,6 +236,13 @@ def test_a_model_without_standard_operators_gets_an_operator_set_that_the_board_
     assert Graph(cleaned(model, max_opset=15)).opset == 13
 
 
+def test_an_operator_set_that_is_written_twice_becomes_one():
+    model = build("(float[1,4] x) => (float[] y) { y = Tanh(x) }", opset=15)
+    model.opset_import.add(domain="", version=15)
+    cleaned = clean_model(model, where="m", max_opset=13)
+    assert [(entry.domain, entry.version) for entry in cleaned.opset_import] == [("", 13)]
+
+
 def test_the_file_format_is_the_oldest_that_the_operator_set_allows():
     assert cleaned(net(21), max_opset=15).ir_version == 8
 

@@ -25,6 +25,7 @@ from edge_sdk.quantize.report import QuantReport
 from edge_sdk.session import SessionConfig, host_config, open_session
 from tests.quantize.cards import COLORS, build, build_classifier, save, write_cards, write_labels
 from tests.quantize.grid import build_detector, write_squares
+from tests.quantize.models import TENSORRT_11
 
 THREE_BOARDS = ("raspberry-pi-5", "jetson-orin-nano", "x86-64-vnni")
 AS_ON_ARM = SessionConfig(entries={"session.qdqisint8allowed": "1"})
@@ -242,3 +243,18 @@ def test_a_model_larger_than_a_board_takes_is_refused(tmp_path):
     with pytest.raises(GateError, match=r"^arm-int8: expected at most 100 bytes for raspberry-pi-5, got \d+$"):
         quantize(asked, output)
     assert not output.exists()
+
+
+def test_a_package_holds_int8_for_both_kinds_of_tensorrt_with_their_own_operator_sets(tmp_path):
+    model = save(build_classifier(opset=13), tmp_path / "cards.onnx")
+    boards = (load_profile("jetson-orin-nano"), TENSORRT_11)
+    asked = QuantRequest(model, boards, min_integer_share=0.1, **write_material(tmp_path / "data"))
+    report = quantize(asked, tmp_path / "cards.edge")
+    variants = open_package(tmp_path / "cards.edge").manifest.variants
+    assert {family: variant.opset for family, variant in variants.items()} == {
+        "tensorrt-int8": 13,
+        "tensorrt-int8-typed": 19,
+    }
+    for variant in report.variants:
+        assert variant.accuracy.agreement == 1.0
+        assert variant.plans[0].findings == ()

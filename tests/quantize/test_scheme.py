@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -102,3 +103,11 @@ def test_each_board_is_told_what_it_will_take_of_the_package():
     small = replace(PI4, name="small", budget=replace(PI4.budget, model_bytes=9_000_000))
     settled = settle((PI, small), graph)
     assert settled["raspberry-pi-5"] == Choice("weight-int4", "another board of the package needs it")
+
+
+def test_a_board_with_tensorrt_gets_float16_where_almost_nothing_would_be_int8():
+    text = """(float[1,3,64,64] x, float[64,3,3,3] w, float[16,64,1,1] w2) => (float[] y)
+        { c = Conv<strides=[2,2]>(x, w) p = MaxPool<kernel_shape=[8,8], strides=[8,8]>(c) y = Conv(p, w2) }"""
+    chosen = choose(ORIN, clean(text))
+    assert chosen.family == "fp16"
+    assert re.fullmatch(r"only \d\.\d% of the work would be int8", chosen.reason)
