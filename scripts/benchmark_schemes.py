@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from benchmark import ROOT, ROUNDS, median_ms, rows
 from onnxruntime.quantization import quantize_dynamic
 
 from edge_sdk.profiles import detect_profile, load_profile
@@ -29,6 +28,10 @@ from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.variants import choose
 from edge_sdk.session import Session, SessionConfig, open_session, runtime_version
 from edge_sdk.tensors import Tensors
+from scripts.benchmarks.peers.exchange import median_ms
+from scripts.benchmarks.places import BENCHMARKS
+from scripts.benchmarks.race import ROUNDS, RUNS
+from scripts.benchmarks.tables import table
 from tests.quantize.sequences import cleaned, draw, encoder, matrices, recurrent
 
 FAMILIES = ("dynamic-int8", "weight-int8", "weight-int4")
@@ -109,13 +112,13 @@ def latencies(sessions: dict[str, Session], sample: Tensors) -> dict[str, float]
     times: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(ROUNDS):
         for name, session in sessions.items():
-            times[name].append(median_ms(lambda session=session: session.run_bare(sample)))
+            times[name].append(median_ms(session.run_bare, sample, RUNS))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def keep(figures: dict[str, Any]) -> None:
     """Write the figures to benchmarks/schemes/, and the newest ones as a table to its README."""
-    folder = ROOT / "benchmarks" / "schemes"
+    folder = BENCHMARKS / "schemes"
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{figures['profile']}-{figures['date']}.json"
     (folder / name).write_text(json.dumps(figures, indent=2) + "\n")
@@ -133,7 +136,7 @@ def table(figures: dict[str, Any]) -> Iterator[str]:
         for name, one in told.items()
         if name != "chosen"
     ]  # fmt: skip
-    yield from rows(("model", "chosen", "variant", "speed", "size", "noise, dB", "work in integers"), body)
+    yield from table(("model", "chosen", "variant", "speed", "size", "noise, dB", "work in integers"), body)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ import onnxruntime
 import edge_sdk
 from edge_sdk.errors import EdgeError
 from edge_sdk.quantize.data import read_samples
-from scripts.benchmark import ASSETS, CLI, data_arguments, material_of, tomllib
+from scripts.benchmarks.case import material_of
+from scripts.benchmarks.models import BenchModel, is_here, model_table, open_model
+from scripts.benchmarks.places import ASSETS, CLI
 from scripts.emulator import kernels, page
 from scripts.emulator.agree import compare, open_subject
-from scripts.emulator.board import ROOT, EmulatedBoard, open_board
+from scripts.emulator.board import EmulatedBoard, open_board
 from scripts.emulator.core import CORES
 
 BOARD, TWIN = "raspberry-pi-5", "x86-64-vnni"
@@ -66,41 +68,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _models(board: EmulatedBoard, names: Sequence[str], cores: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    table = tomllib.loads((ROOT / "benchmarks/models.toml").read_text())
+    table = model_table("models.toml")
     for name in names or table:
-        if not (ASSETS / table[name]["model"]).is_file():
+        if not is_here(table[name]):
             print(f"skipped {name}: no test assets in {ASSETS}", file=sys.stderr)
             continue
         print(f"emulating {name}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
-            yield name, _model(board, cores, table[name], Path(folder))
+            yield name, _model(board, cores, open_model(name, table[name], Path(folder)), Path(folder))
 
 
-def _model(board: EmulatedBoard, cores: Sequence[str], entry: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _model(board: EmulatedBoard, cores: Sequence[str], model: BenchModel, folder: Path) -> dict[str, Any]:
     """Return the figures of a model that is quantized for a board and for this machine."""
-    model, package = ASSETS / entry["model"], folder / "m.edge"
-    arguments = data_arguments(entry, folder)
-    call = [
-        str(CLI),
-        "quantize",
-        str(model),
-        "-p",
-        BOARD,
-        "-p",
-        TWIN,
-        *arguments,
-        "-o",
-        str(package),
-        "--name",
-        "m",
-        "--input",
-        "float",
-    ]  # one set of samples for the float model and the variants
+    package = folder / "m.edge"
+    call = [str(CLI), "quantize", str(model.path), "-p", BOARD, "-p", TWIN, *model.arguments,
+            "-o", str(package), "--name", "m",
+            "--input", "float"]  # one set of samples for the float model and the variants  # fmt: skip
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"refused": done.stderr.strip(), "exit_code": done.returncode}
-    evaluation = material_of(entry, arguments).evaluation
-    return compare(board, cores, open_subject(package, lambda _: evaluation, model))
+    evaluation = material_of(model).evaluation
+    return compare(board, cores, open_subject(package, lambda _: evaluation, model.path))
 
 
 def _head(command: str) -> dict[str, Any]:

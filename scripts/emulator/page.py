@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.benchmark import rows
+from scripts.benchmarks.tables import table
 from scripts.emulator.board import ROOT
 
 FOLDER = ROOT / "benchmarks/arm-emulated"
@@ -48,8 +48,8 @@ def _models(figures: dict[str, Any]) -> Iterator[str]:
     )
     head = ("model", "core", "samples", "agrees with the twin", "same file", "float", "dB to the twin", "golden dB",
             "float", "int8", "int8 / float", "dot", "mla")  # fmt: skip
-    table = [row for name, model in figures["models"].items() for row in _model_rows(name, model)]
-    yield from rows(head, table)
+    body = [row for name, model in figures["models"].items() for row in _model_rows(name, model)]
+    yield from table(head, body)
     yield ""
 
 
@@ -76,7 +76,7 @@ def _kernels(figures: dict[str, Any]) -> Iterator[str]:
         "call. Integers as int8 with channels last, as in a plan; `uint8` as they would be with uint8 activations.\n"
     )
     arithmetics = ("float", "int8", "uint8")
-    yield from rows(
+    yield from table(
         ("operator", "shape", "core", *arithmetics, "int8 / float"),
         [
             (row["kind"], row["shape"], row["core"],

@@ -1,0 +1,22 @@
+"""The benchmarks, called by scripts/bench: `quantize` measures edge-sdk beside its peers, nothing what it claims."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the benchmark that the command line names."""
+    match sys.argv[1:]:
+        case ["quantize", *words]:
+            from scripts.benchmarks.quantize import main as quantize
+
+            quantize(words)
+        case words:
+            from scripts.benchmarks.overview import main as overview
+
+            overview(words)
+
+
+if __name__ == "__main__":
+    main()
