@@ -81,11 +81,11 @@ def _cut_by_role(path: Path, folder: Path) -> dict[str, str]:
     arrays = np.load(path)
     for role in ("calibration", "eval"):
         chosen = arrays["role"] == role
-        np.savez(folder / f"{role}.npz", x=arrays["x"][chosen], y=arrays["label"][chosen])
+        np.savez(folder / f"cut-{role}.npz", x=arrays["x"][chosen], y=arrays["label"][chosen])
     return {
-        "--calibration": f"{folder}/calibration.npz:x",
-        "--evaluation": f"{folder}/eval.npz:x",
-        "--labels": f"{folder}/eval.npz:y",
+        "--calibration": f"{folder}/cut-calibration.npz:x",
+        "--evaluation": f"{folder}/cut-eval.npz:x",
+        "--labels": f"{folder}/cut-eval.npz:y",
     }
 
 
