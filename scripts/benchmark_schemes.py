@@ -127,7 +127,7 @@ def keep(figures: dict[str, Any]) -> None:
     (folder / "README.md").write_text(INTRODUCTION + told + "\n".join(table(figures)) + "\n")
 
 
-def table(figures: dict[str, Any]) -> Iterator[str]:
+def scheme_table(figures: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of the table."""
     body = [
         (model, told["chosen"], name, f"{one['speed']:.2f}", f"{one['size']:.1%}", f"{one['noise_db']:.1f}",
