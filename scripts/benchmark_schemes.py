@@ -124,7 +124,7 @@ def keep(figures: dict[str, Any]) -> None:
     (folder / name).write_text(json.dumps(figures, indent=2) + "\n")
     where = f"{figures['profile']} (onnxruntime {figures['onnxruntime']})"
     told = f"Measured {figures['date']} on {where}: [{name}]({name}).\n\n"
-    (folder / "README.md").write_text(INTRODUCTION + told + "\n".join(table(figures)) + "\n")
+    (folder / "README.md").write_text(INTRODUCTION + told + "\n".join(scheme_table(figures)) + "\n")
 
 
 def scheme_table(figures: dict[str, Any]) -> Iterator[str]:
