@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +12,9 @@ from edge_sdk.cli.options import SchemeOption, parse_shapes, require_onnx, told_
 from edge_sdk.cli.profiles import ProfilesDir
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
+
+if TYPE_CHECKING:
+    from edge_sdk.quantize import QuantRequest
 
 
 def quantize_model(
@@ -26,7 +29,6 @@ def quantize_model(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--output", "-o", help="The package to write, NAME.edge.", show_default=False)],
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -34,6 +36,9 @@ def quantize_model(
             help="Samples: a folder of pictures, a video, .csv, .npy, .npz (FILE.npz:key).",
             show_default=False,
         ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The package to write, NAME.edge.", show_default=False)
     ] = None,
     labels: Annotated[
         str | None,
@@ -89,6 +94,12 @@ def quantize_model(
         str, typer.Option(help="Name of the package; the model's file name if left out.", show_default=False)
     ] = "",
     version: Annotated[int, typer.Option(help="Version of the package, a counter.")] = 1,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="Look at the samples, say what is wrong with them, and stop.")
+    ] = False,
+    trust_data: Annotated[
+        bool, typer.Option("--trust-data", help="Go on though the samples contradict the model.")
+    ] = False,
     profiles_dir: ProfilesDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -103,8 +114,8 @@ def quantize_model(
     from edge_sdk.quantize import ImageFlags, QuantRequest, class_names_from_file, preprocess_from_file, quantize
     from edge_sdk.quantize.report import report_lines
 
-    if out.suffix != ".edge":
-        raise InputError(f"--output: expected a file NAME.edge, got {out}")
+    if not check_only and (out is None or out.suffix != ".edge"):
+        raise InputError(f"--output: expected a file NAME.edge, got {out or 'none'}")
     flags = {"normalize": normalize, "resize": resize, "color": color}
     told: dict[str, Any] = {key: value for key, value in flags.items() if value is not None}
     if preprocess is not None and told:
@@ -130,6 +141,20 @@ def quantize_model(
         shapes=parse_shapes(input_shape or []),
         name=name,
         version=version,
+        trusts_data=trust_data,
     )
-    report = quantize(request, out, progress=output.progress)
+    if out is None or check_only:
+        _check(request, as_json=as_json)
+        return
+    report = quantize(request, out, progress=output.progress, tell=output.note)
     output.emit(report, [*report_lines(report), "", f"wrote {out}"], as_json=as_json)
+
+
+def _check(request: QuantRequest, *, as_json: bool) -> None:
+    from edge_sdk.quantize import check_data
+    from edge_sdk.quantize.finding import check_lines, require_sound
+
+    report = check_data(request, progress=output.progress)
+    output.emit(report, check_lines(report), as_json=as_json)
+    if not request.trusts_data:
+        require_sound(report.findings)

@@ -47,7 +47,7 @@ def collect(
     seen = {name: Statistics() for name in tensors}
     for group in _groups(graph, tensors):
         inputs = [name for name in group if name in graph.inputs]
-        session = open_session(_with_outputs(graph.model, group), host_config(), where="calibration")
+        session = open_session(with_outputs(graph.model, group), host_config(), where="calibration")
         count = 0
         for sample in samples():
             outputs = session.run(sample)
@@ -86,7 +86,8 @@ def _groups(graph: Graph, tensors: Sequence[str]) -> list[list[str]]:
     return groups
 
 
-def _with_outputs(model: Model, tensors: Iterable[str]) -> bytes:
+def with_outputs(model: Model, tensors: Iterable[str]) -> bytes:
+    """Return the serialized model with further float tensors of it among its outputs."""
     import onnx
 
     tapped = onnx.ModelProto()

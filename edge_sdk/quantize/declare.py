@@ -30,12 +30,13 @@ else:
 
 METADATA_KEY = "edge_sdk.preprocess"
 Normalize = Literal["raw", "unit", "symmetric", "imagenet"]
-_VALUES: Mapping[Normalize, Mapping[str, Any]] = {
+NORMALIZATIONS: Mapping[Normalize, Mapping[str, Any]] = {
     "raw": {"divisor": 1.0},
     "unit": {"divisor": 255.0},
     "symmetric": {"divisor": 127.5, "mean": (1.0,)},
     "imagenet": {"divisor": 255.0, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
 }
+"""Divisor, mean and deviation by name; of three channels in the order red, green, blue."""
 _RESIZE = re.compile(r"stretch|letterbox|crop|crop:[0-9]{1,5}")
 _MAX_BYTES = 1 << 20
 
@@ -84,9 +85,15 @@ def preprocess_from_flags(flags: ImageFlags, inputs: Sequence[TensorSpec]) -> Pr
         "shorter_side": int(shorter) if shorter else None,
         "color": flags.color,
         "layout": layout,
-        **{name: list(v) if isinstance(v, tuple) else v for name, v in _VALUES[flags.normalize].items()},
+        **{n: list(v) if isinstance(v, tuple) else v for n, v in normalization(flags.normalize, flags.color).items()},
     }
     return records.read(Preprocess, {"image": steps}, where="flags")
+
+
+def normalization(name: Normalize, color: str) -> dict[str, Any]:
+    """Return divisor, mean and std of a name, the values of the channels in the order of the colours."""
+    step = -1 if color == "bgr" else 1
+    return {key: value[::step] if isinstance(value, tuple) else value for key, value in NORMALIZATIONS[name].items()}
 
 
 def preprocess_from_metadata(model: Model, inputs: Sequence[TensorSpec]) -> Preprocess | None:

@@ -8,7 +8,7 @@ read and clean, choose samples, calibrate, then for each family: place, emit, me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,11 @@ from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
 from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
+from edge_sdk.quantize.clean import load_model
+from edge_sdk.quantize.doctor import examine
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.feed import Feed, choose_feeds
+from edge_sdk.quantize.finding import CheckReport, Finding, finding_lines, require_sound
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.material import Material, choose_material
@@ -37,16 +40,19 @@ from edge_sdk.tasks import build_task
 from edge_sdk.version import __version__
 
 
-def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent) -> QuantReport:
+def quantize(
+    request: QuantRequest, output: Path, *, progress: Progress = silent, tell: Callable[[str], None] = lambda _: None
+) -> QuantReport:
     """Quantize a model for its boards within the accuracy budget, and write the package.
 
     Args:
         request: What is to be done.
         output: The package's file.
         progress: Shows what is being done.
+        tell: Told what should be known before time is spent, a line each.
 
     Raises:
-        InputError: The model, the data, the labels or a setting is wrong.
+        InputError: The model, the data, the labels or a setting is wrong, or the data contradict the model.
         GateError: The budget cannot be held, or a board would compute less in integers than asked for.
         UnavailableError: The package cannot be written.
     """
@@ -57,6 +63,11 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
     choices = settle(request.profiles, source.graph, request.scheme)
     chosen = tuple(dict.fromkeys(choice.family for choice in choices.values()))
     _require_calibration(request, chosen)
+    findings = _examine(request, source, material, progress)
+    for line in finding_lines(findings):
+        tell(line)
+    if not request.trusts_data:
+        require_sound(findings)
     budget = _budget(request)
     evaluation = _evaluate(source, material, progress)
     made: dict[Family, Made] = {}
@@ -72,9 +83,31 @@ def quantize(request: QuantRequest, output: Path, *, progress: Progress = silent
         )
         made |= {f: replace(maker.make(f), preprocess=feed.preprocess, takes=feed.takes[f]) for f in feed.takes}
     variants = tuple(made[family] for family in chosen)
-    report = _report(request, source, material, budget, choices, variants)
+    report = replace(_report(request, source, material, budget, choices, variants), findings=findings)
     pack(output, source, variants, report)
     return report
+
+
+def check_data(request: QuantRequest, *, progress: Progress = silent) -> CheckReport:
+    """Return what is wrong with the samples of a quantization, which is not done.
+
+    Args:
+        request: What would be done.
+        progress: Shows what is being done.
+
+    Raises:
+        InputError: The model, the data, the labels or a setting is wrong.
+    """
+    source = open_source(request)
+    material = choose_material(request, source)
+    check_cleaned(request, source, next(iter(material.calibration)).tensors)
+    findings = _examine(request, source, material, progress)
+    return CheckReport(len(material.calibration), len(material.evaluation), findings)
+
+
+def _examine(request: QuantRequest, source: Source, material: Material, progress: Progress) -> tuple[Finding, ...]:
+    findings = examine(load_model(request.model), source, material, progress=progress)
+    return tuple(one for one in findings if request.calibration is not None or one.kind != "too-few")
 
 
 def _require_calibration(request: QuantRequest, chosen: Sequence[Family]) -> None:

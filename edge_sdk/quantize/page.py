@@ -45,6 +45,7 @@ def report_page(report: QuantReport) -> str:
             *_summary(report),
             *(line for variant in report.variants for line in _variant(variant, report)),
             *_notes(report),
+            *_findings(report),
             *_origin(report),
             "</body></html>\n",
         ]
@@ -130,6 +131,14 @@ def _interval(accuracy: Accuracy, budget: float) -> str:
 def _notes(report: QuantReport) -> Iterable[str]:
     if report.notes:
         yield "<h2>To know</h2>" + "".join(f"<p>{escape(note)}</p>" for note in report.notes)
+
+
+def _findings(report: QuantReport) -> Iterable[str]:
+    if report.findings:
+        yield "<h2>About the samples</h2>"
+        cells = ((one.place, one.says, one.evidence, one.hint) for one in report.findings)
+        rows = [tuple(escape(cell) for cell in row) for row in cells]
+        yield from _table(("", "found", "evidence", "what to do"), rows)
 
 
 def _origin(report: QuantReport) -> Iterable[str]:

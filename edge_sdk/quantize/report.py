@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge_sdk.package import Accuracy
 from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.compare import drop_of, samples_to_certify
+from edge_sdk.quantize.finding import Finding
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 
 REPORT_NAME = "report.json"
@@ -83,6 +84,7 @@ class QuantReport:
         variants: What came out.
         notes: What a user should know.
         versions: Of the programs that made it.
+        findings: What the samples were warned of.
     """
 
     name: str
@@ -94,6 +96,7 @@ class QuantReport:
     variants: tuple[VariantReport, ...]
     notes: tuple[str, ...]
     versions: dict[str, str]
+    findings: tuple[Finding, ...] = ()
 
 
 def verdict(accuracy: Accuracy, budget: AccuracyBudget) -> tuple[bool | None, str]:
@@ -139,4 +142,4 @@ def report_lines(report: QuantReport) -> list[str]:
             names = ", ".join(layer.name for layer in variant.returned)
             share = sum(layer.work for layer in variant.returned)
             lines.append(f"  returned to float by the guard ({share:.1%} of the work): {names}")
-    return lines + [f"note: {note}" for note in report.notes]
+    return lines + [f"note: {note}" for note in report.notes] + [f"note: {one.line}" for one in report.findings]

@@ -49,6 +49,7 @@ class QuantRequest:
         shapes: Sizes of inputs that are free in the model.
         name: The package's name; the model's file name if empty.
         version: The package's version.
+        trusts_data: Whether to go on though the samples contradict the model.
     """
 
     model: Path
@@ -68,6 +69,7 @@ class QuantRequest:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     name: str = ""
     version: int = 1
+    trusts_data: bool = False
 
     def __post_init__(self) -> None:
         """Check the values.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,3 +244,30 @@ def test_an_end_in_the_middle_leaves_nothing(folder, tmp_path, ending, code):
     assert (process.returncode, out, err) == (code, "", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.csv", "temporary"]
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_check_only_says_what_is_wrong_with_the_samples_and_writes_nothing(quantize, tmp_path):
+    wrong = ("--calibration", "cards", "--normalize", "raw", "--check-only")
+    code, out, err = quantize("m.onnx", "-p", "raspberry-pi-5", *wrong, "-o", tmp_path / "m.edge")
+    assert code == 3
+    assert out.startswith("20 samples to calibrate with, 20 to measure on: 1 finding\nrefuse: preprocessing: expected")
+    assert err.startswith("error: preprocessing: expected pixels read as the model was trained, got a declaration that")
+    assert not (tmp_path / "m.edge").exists()
+    code, out, err = quantize("m.onnx", "-p", "raspberry-pi-5", *wrong, "--trust-data", "--json")
+    assert (code, err, [one["kind"] for one in json.loads(out)["findings"]]) == (0, "", ["reading"])
+
+
+def test_check_only_is_silent_about_right_samples(quantize):
+    code, out, err = quantize("m.onnx", "-p", "raspberry-pi-5", *CARDS, "--check-only")
+    assert (code, out, err) == (0, "20 samples to calibrate with, 20 to measure on: no findings\n", "")
+
+
+def test_a_warning_is_told_before_the_work_and_stands_in_the_report(quantize, folder, tmp_path):
+    few = folder / "few"
+    if not few.exists():
+        shutil.copytree(folder / "cards", few, ignore=lambda _, names: [name for name in names if name > "card-008"])
+    given = ("--calibration", "few", *FLAGS, "-o", tmp_path / "m.edge")
+    code, out, err = quantize("m.onnx", "-p", "raspberry-pi-5", *given)
+    assert code == 0
+    assert err.startswith("warn: calibration: expected 16 samples or more")
+    assert "note: calibration: expected 16 samples or more" in out

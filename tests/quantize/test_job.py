@@ -225,6 +225,8 @@ def test_progress_is_told_stage_by_stage(tmp_path):
     model = save(build_classifier(outlier=True), tmp_path / "m.onnx")
     quantize(request(model, **write_material(tmp_path)), tmp_path / "m.edge", progress=Stage)
     assert [title for title, _, _ in stages] == [
+        "looking at the samples",
+        "trying other readings",
         "measuring the float model",
         "calibrating",
         "choosing the ranges of arm-int8",
