@@ -14,6 +14,7 @@ The rules, in this order; each figure is a share of the model's multiply-accumul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,12 +33,18 @@ FAMILY_OF: dict[Scheme, Family] = {
 }
 """The family of a scheme; `static` has one for each kind of board."""
 
+_CAUTIONS: Mapping[Scheme, str] = {
+    "dynamic": "this CPU has no dot products of integers, so the file becomes a quarter, and time is saved only where "
+    "reading the weights takes it",
+    "weight-int4": "this CPU has no dot products of integers, so it takes several times the instructions of float",
+}
+"""What to tell of a scheme where the CPU has no dot products of integers (measured on emulated cores)."""
 _MOST = 0.5
 _FEW_ROWS = 8.0
 _LARGE_BYTES = 32 * 1024 * 1024
 _FLOAT_BYTES = 4
-_BLOCK_BYTES = {8: 1.125, 4: 0.625}
-"""Bytes of a weight in a block, with its share of the scale."""
+_CHANNEL_BYTES, _BLOCK_BYTES = 1.0, 1.125
+"""Bytes of a weight of 8 bits, with its share of the scale of a channel or a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,12 @@ def work_of(graph: Graph) -> Work:
 
 def choose_scheme(work: Work, profile: DeviceProfile) -> tuple[Scheme, str]:
     """Return the scheme that a model calls for on a board, and why."""
+    scheme, reason = _by_rules(work, profile)
+    caution = _CAUTIONS.get(scheme, "") if profile.cpu.features.isdisjoint(BLOCK_KERNELS) else ""
+    return scheme, f"{reason}; {caution}" if caution else reason
+
+
+def _by_rules(work: Work, profile: DeviceProfile) -> tuple[Scheme, str]:
     if work.lstm >= _MOST:
         return "dynamic", f"{work.lstm:.0%} of the work is in LSTM, whose integer kernel takes ranges of each inference"
     if work.lstm + work.recurrent >= _MOST:
@@ -113,9 +126,10 @@ def choose_scheme(work: Work, profile: DeviceProfile) -> tuple[Scheme, str]:
 def _for_memory(work: Work, profile: DeviceProfile) -> tuple[Scheme, str]:
     size_mb = work.matrix_weights * _FLOAT_BYTES / 1e6
     reading = f"its matrices of {size_mb:.0f} MB are read for {work.rows:.0f} row(s) each: reading them takes the time"
-    if work.matrix_weights * _BLOCK_BYTES[8] > profile.budget.model_bytes:
+    slow = profile.cpu.features.isdisjoint(BLOCK_KERNELS)
+    if work.matrix_weights * (_CHANNEL_BYTES if slow else _BLOCK_BYTES) > profile.budget.model_bytes:
         return "weight-int4", f"{reading}, and 8 bits do not fit {profile.budget.model_bytes} bytes"
-    if profile.cpu.features.isdisjoint(BLOCK_KERNELS):
+    if slow:
         return "dynamic", f"{reading}, and this CPU has no kernel for 8 bits in blocks"
     return "weight-int8", reading
 

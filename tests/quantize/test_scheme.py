@@ -38,6 +38,13 @@ MIXED = """(float[1,64,64] x, float[64,64,5] w, float[1,128,64] lw, float[1,128,
         ),
         (replace(LARGE, macs=20_000_000 * 64), PI, "dynamic", "100% of the work of its products stands between"),
         (replace(LARGE, macs=20_000_000 * 64, alone=0.1), PI, "static", "from one layer to the next"),
+        (replace(NOTHING, lstm=1.0), PI4, "dynamic", "this CPU has no dot products of integers"),
+        (
+            replace(LARGE, macs=160_000_000, matrix_weights=160_000_000),
+            PI4,
+            "weight-int4",
+            "several times the instructi",
+        ),
         (NOTHING, PI, "static", ""),
     ],
 )
@@ -100,7 +107,7 @@ def test_each_board_is_told_what_it_will_take_of_the_package():
         "raspberry-pi-5": "weight-int8",
         "raspberry-pi-4b": "dynamic-int8",
     }
-    small = replace(PI4, name="small", budget=replace(PI4.budget, model_bytes=9_000_000))
+    small = replace(PI4, name="small", budget=replace(PI4.budget, model_bytes=8_000_000))
     settled = settle((PI, small), graph)
     assert settled["raspberry-pi-5"] == Choice("weight-int4", "another board of the package needs it")
 
