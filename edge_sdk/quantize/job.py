@@ -18,6 +18,7 @@ from edge_sdk.errors import GateError, InputError
 from edge_sdk.files import require_writable, sha256_of_files
 from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
+from edge_sdk.quantize.arithmetic import tell_arithmetic
 from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
 from edge_sdk.quantize.clean import load_model
@@ -181,7 +182,8 @@ def _report(
         notes += _shortfalls(request, budget, plans)
         _require_taken(plans)
         _require_fit(variant, boards)
-        variants.append(_variant_report(variant, plans, budget, source_bytes=size_bytes))
+        told = _variant_report(variant, plans, budget, source_bytes=size_bytes)
+        variants.append(replace(told, arithmetic=tell_arithmetic(variant.family, boards, variant.checks)))
     return QuantReport(
         name=request.package_name,
         version=request.version,

@@ -20,7 +20,8 @@ from edge_sdk.quantize.measure import Evaluation, open_float
 from edge_sdk.quantize.ranges import RANGE_METHODS
 from edge_sdk.quantize.request import Progress
 from edge_sdk.quantize.sensitivity import rank_layers, relative_error
-from edge_sdk.session import Session, SessionConfig, open_session
+from edge_sdk.quantize.spot_check import LayerCheck, spot_check
+from edge_sdk.session import Session, SessionConfig, host_config, open_session
 from edge_sdk.tensors import Tensors
 
 _RANKING_SAMPLES = 24
@@ -42,6 +43,7 @@ class Made:
         reasons: Why operators are not in the family's fastest numbers, by name.
         preprocess: What happens before it, where that differs from what the float model wants.
         takes: What it takes and why, in words.
+        checks: Layers on which this machine's integer arithmetic was found to be exact.
     """
 
     family: Family
@@ -53,6 +55,7 @@ class Made:
     reasons: Mapping[str, str] = field(default_factory=dict)
     preprocess: Preprocess | None = None
     takes: str = ""
+    checks: tuple[LayerCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class Maker:
         """Make the variant of a family.
 
         Raises:
-            GateError: The budget cannot be held, or the file computes something else than what was measured.
+            GateError: The budget cannot be held, the file computes something else than what was measured, or this
+                machine's integer arithmetic is not exact.
         """
         if family == "fp32":
             golden = make_golden(self._golden_samples(), open_float(self.graph), None)
@@ -96,7 +100,8 @@ class Maker:
         self._check_file(family, model, golden)
         ranges = self.method if family in FORMS else ""
         reasons = families.why_float(family, self.graph, self.statistics, excluded)
-        return Made(family, model, accuracy, returned, golden, ranges, reasons)
+        checks = self._spot_check(family, excluded)
+        return Made(family, model, accuracy, returned, golden, ranges, reasons, checks=checks)
 
     def _emit(self, family: Family, excluded: Sequence[str]) -> bytes:
         return families.emit(family, self.graph, self.statistics, self.method, excluded)
@@ -140,6 +145,14 @@ class Maker:
 
     def _golden_samples(self) -> list[Tensors]:
         return [item.tensors for item in self.evaluation.samples.spread(_GOLDEN_SAMPLES)]
+
+    def _spot_check(self, family: Family, excluded: Sequence[str]) -> tuple[LayerCheck, ...]:
+        """Check that what was measured came from exact integer sums."""
+        if family not in FORMS or FORMS[family].symmetric:  # measured in float, as written
+            return ()
+        stand_in = families.measured_as(family)
+        sample = self._golden_samples()[0]
+        return spot_check(self._emit(stand_in, excluded), sample, host_config(), where=family)
 
     def _check_file(self, family: Family, model: bytes, golden: Golden) -> None:
         """Check that the file itself, on kernels as a board has them, gives the golden outputs."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.arithmetic import Arithmetic, arithmetic_lines
 from edge_sdk.quantize.board_plan import Island, PlanPreview
 from edge_sdk.quantize.compare import drop_of
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport
@@ -83,6 +84,18 @@ def _variant(variant: VariantReport, report: QuantReport) -> Iterable[str]:
         yield from _table(("layer", "noise alone", "share of the work"), rows)
     for plan in variant.plans:
         yield from _plan(plan)
+    if variant.arithmetic is not None:
+        yield from _arithmetic(variant.arithmetic)
+
+
+def _arithmetic(told: Arithmetic) -> Iterable[str]:
+    yield "<h3>Arithmetic</h3>" + "".join(f"<p>{escape(line)}</p>" for line in arithmetic_lines(told))
+    if told.layers:
+        rows = [
+            (f"<code>{escape(x.layer)}</code>", escape(x.kind), f"{x.results}", f"{x.worst_steps:.2f}")
+            for x in told.layers
+        ]
+        yield from _table(("checked layer", "kind", "results", "steps from exact, at most"), rows)
 
 
 def _plan(plan: PlanPreview) -> Iterable[str]:

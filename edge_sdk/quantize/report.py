@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.arithmetic import Arithmetic
 from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.compare import drop_of, samples_to_certify
 from edge_sdk.quantize.finding import Finding
@@ -56,6 +57,7 @@ class VariantReport:
         verdict: The same in words.
         ranges: How ranges were chosen; empty where there are none.
         takes: What it takes and why, in words; empty in reports made before there was a choice.
+        arithmetic: With which arithmetic it was measured, and with which boards compute; None if not in integers.
     """
 
     family: str
@@ -68,6 +70,7 @@ class VariantReport:
     verdict: str
     ranges: str = ""
     takes: str = ""
+    arithmetic: Arithmetic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ def report_lines(report: QuantReport) -> list[str]:
         ]
         lines += [f"  {variant.verdict}", f"  takes {variant.takes}"]
         lines += [f"  {plan.profile}: {plan.integer_share:.1%} of the work in integers" for plan in variant.plans]
+        if variant.arithmetic is not None and variant.arithmetic.layers:
+            lines.append(f"  integer sums are exact on this machine ({len(variant.arithmetic.layers)} layers checked)")
         if variant.returned:
             names = ", ".join(layer.name for layer in variant.returned)
             share = sum(layer.work for layer in variant.returned)

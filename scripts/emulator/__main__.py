@@ -44,7 +44,8 @@ def main() -> int:
         elif asked.command == "kernels":
             page.keep("kernels", {**_head("kernels"), "kernels": list(kernels.measure(board, asked.cores))})
         else:
-            page.keep("models", {**_head("models"), "models": dict(_models(board, asked.names, asked.cores))})
+            rows = dict(_models(board, asked.names, asked.cores))
+            page.keep("models", {**_head("models"), "models": {**(page.kept_models() if asked.names else {}), **rows}})
     except EdgeError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return exc.exit_code
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/emulate", description="Measure on emulated ARM cores.")
     commands = parser.add_subparsers(dest="command", required=True)
     models = commands.add_parser("models", help="quantize the models of benchmarks/models.toml, and compare each")
-    models.add_argument("names", nargs="*", help="names in benchmarks/models.toml; all if left out")
+    models.add_argument("names", nargs="*", help="measure only these of benchmarks/models.toml, and keep the others")
     package = commands.add_parser("package", help="compare one package with an arm-int8 variant; print the figures")
     package.add_argument("package", type=Path)
     package.add_argument("--data", required=True, help="samples, as for edge-sdk quantize --calibration")

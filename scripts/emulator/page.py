@@ -23,6 +23,12 @@ def keep(name: str, figures: dict[str, Any]) -> None:
     print(f"wrote {path}", file=sys.stderr)
 
 
+def kept_models() -> dict[str, Any]:
+    """Return the rows of the models that were kept before."""
+    path = FOLDER / "models.json"
+    return dict(json.loads(path.read_text())["models"]) if path.is_file() else {}
+
+
 def page(kept: dict[str, dict[str, Any]]) -> str:
     """Return the page that shows the figures, by command."""
     sections = {"models": _models, "kernels": _kernels}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.arithmetic import Arithmetic, BoardArithmetic
 from edge_sdk.quantize.board_plan import Finding, Island, PlanPreview
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport
+from edge_sdk.quantize.spot_check import LayerCheck
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -53,6 +55,12 @@ REPORT = QuantReport(
             certified=False,
             verdict="within the <budget>",
             ranges="<mse>",
+            arithmetic=Arithmetic(
+                "<host> & more",
+                (BoardArithmetic("raspberry-pi-5", "<b>SDOT</b>"),),
+                "exact <both>",
+                (LayerCheck(HOSTILE, "<Conv 3x3>", 4096, 0.5),),
+            ),
         ),
         VariantReport(
             family="x86-int8",
