@@ -83,8 +83,7 @@ def _model(board: EmulatedBoard, cores: Sequence[str], model: BenchModel, folder
     """Return the figures of a model that is quantized for a board and for this machine."""
     package = folder / "m.edge"
     call = [str(CLI), "quantize", str(model.path), "-p", BOARD, "-p", TWIN, *model.arguments,
-            "-o", str(package), "--name", "m",
-            "--input", "float"]  # one set of samples for the float model and the variants  # fmt: skip
+            "-o", str(package), "--name", "m"]  # fmt: skip
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"refused": done.stderr.strip(), "exit_code": done.returncode}

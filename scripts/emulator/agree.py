@@ -7,7 +7,7 @@ round differently by design, so results are compared by what they say (the task'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import Family
-from edge_sdk.quantize.data import Item, Samples
+from edge_sdk.quantize.data import Item, Samples, read_pictures
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.session import SessionConfig, host_config, open_session
 from edge_sdk.tasks import Result, build_task, for_scoring
@@ -27,6 +27,7 @@ from scripts.emulator.board import EmulatedBoard
 SAMPLES = 50
 _FLOAT_SAMPLES = 4
 _ARM: Family = "arm-int8"
+_TWIN: Family = "x86-int8"
 _INT8_AS_ON_ARM = SessionConfig(entries={"session.qdqisint8allowed": "1"})
 
 
@@ -37,7 +38,7 @@ class Subject:
     Attributes:
         package: A package with an `arm-int8` variant.
         float_model: The float model that it was made from, or None.
-        samples: What both are run on.
+        samples: What both are run on, as the float model takes them.
     """
 
     package: ModelPackage
@@ -55,18 +56,24 @@ def compare(board: EmulatedBoard, cores: Sequence[str], subject: Subject) -> dic
     if _ARM not in variants:
         raise InputError(f"{subject.package.path}: expected a variant {_ARM}, got {', '.join(variants)}")
     items = list(subject.samples.spread(SAMPLES))
-    here = {
-        _ARM: _outputs(subject.package.read(variants[_ARM].model), _INT8_AS_ON_ARM, items),
-        **{name: _outputs(model, host_config(), items) for name, model in _stand_ins(subject).items()},
-    }
-    return {"samples": len(items), "cores": {core: _on_core(board, core, subject, items, here) for core in cores}}
+    taken = {_ARM: _as_taken(subject.package, _ARM, items)}
+    here = {_ARM: _outputs(subject.package.read(variants[_ARM].model), _INT8_AS_ON_ARM, taken[_ARM])}
+    if _TWIN in variants:
+        twin = subject.package.read(variants[_TWIN].model)
+        here[_TWIN] = _outputs(twin, host_config(), _as_taken(subject.package, _TWIN, items))
+    if subject.float_model is not None:
+        taken["float"] = items
+        here["float"] = _outputs(subject.float_model, host_config(), items)
+    return {"samples": len(items), "cores": {core: _on_core(board, core, subject, taken, here) for core in cores}}
 
 
-def _stand_ins(subject: Subject) -> dict[str, bytes]:
-    """Return the models that stand for the ARM file on x86, and the float model."""
-    variants = subject.package.manifest.variants
-    twin = {"x86-int8": subject.package.read(variants["x86-int8"].model)} if "x86-int8" in variants else {}
-    return {**twin, **({"float": subject.float_model} if subject.float_model is not None else {})}
+def _as_taken(package: ModelPackage, family: Family, items: Sequence[Item]) -> list[Item]:
+    """Return the samples as a variant takes them: some have preprocessing of their own, and take pixels."""
+    variant = package.manifest.variants[family]
+    if variant.preprocess is None:
+        return list(items)
+    inputs = open_session(package.read(variant.model), host_config(), where=family).inputs
+    return list(read_pictures([Path(item.name) for item in items], variant.preprocess, inputs))
 
 
 def _outputs(model: bytes, config: SessionConfig, items: Sequence[Item]) -> list[Tensors]:
@@ -75,11 +82,16 @@ def _outputs(model: bytes, config: SessionConfig, items: Sequence[Item]) -> list
 
 
 def _on_core(
-    board: EmulatedBoard, core: str, subject: Subject, items: Sequence[Item], here: dict[str, list[Tensors]]
+    board: EmulatedBoard,
+    core: str,
+    subject: Subject,
+    taken: Mapping[str, Sequence[Item]],
+    here: Mapping[str, Sequence[Tensors]],
 ) -> dict[str, Any]:
+    """Return the figures of a core, beside what models gave here."""
+    items = taken[_ARM]
     model = subject.package.read(subject.package.manifest.variants[_ARM].model)
-    samples = [item.tensors for item in items]
-    there: list[Tensors] = list(board.outputs(core, model, samples))
+    there = board.outputs(core, model, [item.tensors for item in items])
     decode = _decoder(subject.package)
     results = decode(items, there)
     agrees = build_task(subject.package.manifest.task).agreement
@@ -91,12 +103,12 @@ def _on_core(
         "snr_db": {name: _snr(outputs, there) for name, outputs in here.items()},
         "golden": board.golden(core, subject.package.path),
     }
-    runs = {"int8": model}
+    runs = {"int8": (model, items[0].tensors)}
     if subject.float_model is not None:
-        few = board.outputs(core, subject.float_model, samples[:_FLOAT_SAMPLES])
-        figures["float_snr_db"] = _snr(here["float"][:_FLOAT_SAMPLES], list(few))
-        runs["float"] = subject.float_model
-    counts = board.count(core, [(one, samples[0]) for one in runs.values()])
+        few = [item.tensors for item in taken["float"][:_FLOAT_SAMPLES]]
+        figures["float_snr_db"] = _snr(here["float"][:_FLOAT_SAMPLES], board.outputs(core, subject.float_model, few))
+        runs["float"] = (subject.float_model, few[0])
+    counts = board.count(core, list(runs.values()))
     return {**figures, "instructions": {name: asdict(count) for name, count in zip(runs, counts, strict=True)}}
 
 
