@@ -59,8 +59,8 @@ def is_dynamic_lstm(graph: Graph, node: Node) -> bool:
 def has_stored_weights(graph: Graph, node: Node) -> bool:
     """Tell whether a node has float32 weights, or is a table, that a file can hold in int8 for it."""
     if node.op_type == "Gather":
-        table = graph.constants.get(node.input[0])
-        return _is_float(table, 2) and table.size >= _LEAST_TABLE and not attributes(node).get("axis", 0)  # type: ignore[union-attr]
+        by_row = not attributes(node).get("axis", 0) and graph.elements(node.input[0]) >= _LEAST_TABLE
+        return by_row and _is_float(graph.constants.get(node.input[0]), 2)
     places = _WEIGHTS.get(node.op_type, ())
     return bool(places) and all(_is_float(graph.constants.get(node.input[i]), 3) for i in places)
 

@@ -74,6 +74,16 @@ def test_a_bias_of_any_shape_is_added(bias):
     assert worst_db(graph, model) > 30
 
 
+@pytest.mark.parametrize("family", ["dynamic-int8", "weight-int8"])
+@pytest.mark.parametrize("shape", ["16", "2,16", "2,3,4,16"])
+def test_rows_may_stand_in_any_shape_and_be_zero(family, shape):
+    graph = clean(f"(float[{shape}] x, float[16,8] w) => (float[] y) {{ y = MatMul(x, w) }}")
+    model = families.emit(family, graph, {}, "minmax")
+    assert worst_db(graph, model) > 35
+    zero = {"x": np.zeros(graph.shapes["x"], np.float32)}
+    np.testing.assert_array_equal(run(model, zero)["y"], run(graph.model, zero)["y"])
+
+
 def test_a_layer_that_the_guard_returns_is_the_float_layer():
     graph = cleaned(recurrent("LSTM"))
     lstm = next(node.name for node in graph.nodes if node.op_type == "LSTM")
