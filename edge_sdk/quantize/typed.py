@@ -22,10 +22,11 @@ from edge_sdk.quantize.graph import Graph, Model, Node, attributes, inner_nodes
 HALF_MAX = 65504.0
 """The greatest float16."""
 _TYPED_BY_ATTRIBUTE = frozenset(
-    {"ConstantOfShape", "EyeLike", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+    {"Constant", "ConstantOfShape", "EyeLike", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
     | {"Bernoulli", "Multinomial", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"}
+    | {"MeanVarianceNormalization"}
 )
-"""Operators whose result has the type that an attribute says: they stay as they are."""
+"""Operators that stay as they are: an attribute types their result, or onnxruntime has them in float32 only."""
 _STEPS = 127
 
 
@@ -169,6 +170,9 @@ def _half_places(op: str, domain: str, opset: int, inputs: int, outputs: int) ->
         return frozenset(), frozenset()
     schema = onnx.defs.get_schema(op, opset)
     allowed = {constraint.type_param_str: constraint.allowed_type_strs for constraint in schema.type_constraints}
+    kinds = [allowed.get(formal.type_str, [formal.type_str]) for formal in (*schema.inputs, *schema.outputs)]
+    if not all(any(name.startswith("tensor(") for name in kind) for kind in kinds):  # sequences, maps, optionals
+        return frozenset(), frozenset()
 
     def places(formals: Any, count: int) -> frozenset[int]:
         types = [formals[min(i, len(formals) - 1)].type_str for i in range(count if formals else 0)]

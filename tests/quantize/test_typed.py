@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
+from onnx.backend.test.case.node import collect_testcases
 
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.measure import snr_db
@@ -21,6 +22,7 @@ from tests.quantize.models import (
 )
 
 PATTERNS = load_cases("patterns")
+LOADED = set(range(13, 23))
 NET = (
     f"(float[1,8,16,16] x, {BLOCK}) => (float[] y, float[] s) "
     "{ a = Conv(x, w, b) r = Relu(a) y = Conv(r, w2, b2) s = Tanh(x) }"
@@ -34,6 +36,15 @@ def types_of(model):
     values = [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
     held = {tensor.name: tensor.data_type for tensor in inferred.graph.initializer}
     return {value.name: value.type.tensor_type.elem_type for value in values} | held
+
+
+def contradiction(model):
+    """Return what strict inference says against a model; nothing if it agrees."""
+    try:
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    except onnx.shape_inference.InferenceError as exc:
+        return str(exc)
+    return ""
 
 
 def operators(model, kind):
@@ -166,3 +177,15 @@ def test_the_float_model_is_not_changed():
     before = graph.model.SerializeToString()
     to_half(graph, ["Conv_0"])
     assert graph.model.SerializeToString() == before
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_operators_that_onnx_has_cases_of_are_typed_without_contradiction():
+    typed = set()
+    for model in (case.model for case in collect_testcases(None) if case.model is not None):
+        versions = {entry.version for entry in model.opset_import if not entry.domain}
+        if versions and versions <= LOADED and not contradiction(model):
+            half = to_half(Graph(onnx.shape_inference.infer_shapes(model)), ())
+            assert not contradiction(half), model.graph.name
+            typed |= {node.op_type for node in half.graph.node}
+    assert len(typed) > 140
