@@ -54,6 +54,7 @@ _LITERT = ("litert", "ai-edge-litert")
 
 PEERS: tuple[Contender, ...] = (
     Contender("quantize_static", "onnx", "onnxruntime_static", "defaults", *_ORT),
+    Contender("quantize_static, U8S8 per channel", "onnx", "onnxruntime_static", "u8s8", *_ORT),
     Contender("quantize_static, best by hand", "onnx", "onnxruntime_static", "best", *_ORT),
     Contender("NNCF on ONNX", "onnx", "nncf_onnx", "int8", *_NNCF),
     Contender("NNCF on ONNX, accuracy control", "onnx", "nncf_onnx", "accuracy control", *_NNCF),

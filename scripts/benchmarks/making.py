@@ -61,7 +61,7 @@ def make(contender: Contender, case: Case, folder: Path, limit_s: float) -> Made
     return made
 
 
-def request_for(contender: Contender, case: Case, folder: Path, made: Made | None = None) -> Request:
+def request_for(contender: Contender, case: Case, folder: Path, limit_s: float, made: Made | None = None) -> Request:
     """Return what a contender is asked on a case."""
     return Request(
         method=contender.method,
@@ -74,6 +74,7 @@ def request_for(contender: Contender, case: Case, folder: Path, made: Made | Non
         input_wh=case.input_wh,
         max_drop_points=MOST_DROP_POINTS,
         threads=usable_threads(),
+        limit_s=limit_s,
     )
 
 
@@ -104,7 +105,7 @@ def _peer(contender: Contender, case: Case, folder: Path, limit_s: float) -> Mad
     except RuntimeError as exc:
         return Made("", str(exc))
     request = folder / "request.json"
-    request_for(contender, case, folder).write(request)
+    request_for(contender, case, folder, limit_s).write(request)
     command = [str(python), "-m", f"scripts.benchmarks.peers.{contender.module}", "quantize", str(request)]
     outcome = run_measured(command, folder=folder, environment=peer_variables(python), limit_s=limit_s)
     answer = folder / "answer.json"

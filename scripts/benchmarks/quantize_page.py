@@ -28,12 +28,11 @@ How to read it:
   get prepared numbers. Tools that hold a budget of accuracy see the same labelled samples as edge-sdk does.
 - Where a tool gives no result, the table has the tool's own last words.
 
-What speeds depend on: x86 processors multiply unsigned by signed bytes, so U8S8 files (`quantize_static, best by hand`
-may choose them, NNCF and onnx-neural-compressor do) run faster here than S8S8, which `quantize_static` takes by default
+What speeds depend on: x86 processors multiply unsigned by signed bytes, so U8S8 files (what onnx-neural-compressor
+makes, and `quantize_static` where it is told to) run faster here than S8S8, which `quantize_static` takes by default
 and which suits ARM. `edge-sdk for raspberry-pi-5` is made for ARM too: compare its accuracy here, and take speed from
-the row of this machine's family. ncnn's float is measured because no package of PyPI makes its int8.
-A free batch axis is 1 in the file that everyone gets. Detectors have their decoding in the graph, as exporters append
-it.
+the row of this machine's family. ncnn's float is measured because no package of PyPI makes its int8. A free batch
+axis is 1 in the file that everyone gets. Detectors have their decoding in the graph, as exporters append it.
 
 """
 

@@ -51,7 +51,7 @@ def _serve(contender: Contender, case: Case, made: Made, folder: Path) -> Server
     module, environment = contender.server
     folder.mkdir(parents=True, exist_ok=True)
     request = folder / "serve.json"
-    request_for(contender, case, folder, made).write(request)
+    request_for(contender, case, folder, _ANSWER_LIMIT_S, made).write(request)
     python = peer_python(environment)
     command = [str(python), "-m", f"scripts.benchmarks.peers.{module}", "serve", str(request)]
     return Server(command, folder=folder, environment=peer_variables(python), limit_s=_ANSWER_LIMIT_S)

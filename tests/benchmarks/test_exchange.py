@@ -23,7 +23,7 @@ def request_file(tmp_path):
     place = str(tmp_path / "samples.npz")
     asked = Request(
         method="copy", model=str(tmp_path / "model.onnx"), file="", folder=str(tmp_path), calibration=place,
-        evaluation=place, task={"kind": "classification"}, input_wh=None, max_drop_points=0.3, threads=1,
+        evaluation=place, task={"kind": "classification"}, input_wh=None, max_drop_points=0.3, threads=1, limit_s=30.0,
     )  # fmt: skip
     return lambda method: _written(replace(asked, method=method), tmp_path / "request.json")
 

@@ -48,6 +48,7 @@ class Request:
         input_wh: Width and height of a picture that goes in; none if there are no pictures.
         max_drop_points: The budget of tools that have one, in points of 100.
         threads: Threads of the runtime.
+        limit_s: When it will be ended; a search should have ended by itself before.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Request:
     input_wh: tuple[int, int] | None
     max_drop_points: float
     threads: int
+    limit_s: float
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
