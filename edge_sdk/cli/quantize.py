@@ -85,6 +85,17 @@ def quantize_model(
             show_default=False,
         ),
     ] = None,
+    min_gain: Annotated[
+        float | None,
+        typer.Option(
+            help="How many times as fast as float a variant must be, else float is packed; 0 always quantizes.",
+            show_default=False,
+        ),
+    ] = None,
+    pick: Annotated[
+        Literal["knee", "fastest", "most-accurate"],
+        typer.Option(help="Which plan to take among those within the budget."),
+    ] = "knee",
     calibration_samples: Annotated[int, typer.Option(help="Most samples to calibrate with.")] = 200,
     input_shape: Annotated[
         list[str] | None,
@@ -137,6 +148,8 @@ def quantize_model(
         min_agreement=min_agreement,
         min_integer_share=min_integer_share,
         input=input_kind,
+        min_gain=min_gain,
+        pick=pick,
         calibration_samples=calibration_samples,
         shapes=parse_shapes(input_shape or []),
         name=name,

@@ -6,7 +6,7 @@
 
 from edge_sdk.profiles.detect import Detected, detect_profile, read_cpu
 from edge_sdk.profiles.load import list_profiles, load_profile, profiles_folder, read_profile, read_profiles
-from edge_sdk.profiles.record import DeviceProfile, Family, InputKind, Provider, QuantPolicy, RangeMethod
+from edge_sdk.profiles.record import DeviceProfile, Family, InputKind, Provider, QuantPolicy, RangeMethod, Speed
 
 __all__ = [
     "Detected",
@@ -16,6 +16,7 @@ __all__ = [
     "Provider",
     "QuantPolicy",
     "RangeMethod",
+    "Speed",
     "detect_profile",
     "list_profiles",
     "load_profile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -150,6 +151,8 @@ class QuantPolicy:
         min_integer_share: Least accepted share of multiply-accumulates left in integer kernels, 0 to 1.
         input: What models of pictures take: `pixels` as they are, `float` values that are normalized before, or `auto`:
             pixels where the model allows it.
+        min_gain: How many times as fast as the board's float variant a quantized one must be; below it, the float
+            variant is the better answer. 0 always quantizes.
     """
 
     range_method: RangeMethod = "auto"
@@ -157,6 +160,7 @@ class QuantPolicy:
     min_agreement: float = 0.94
     min_integer_share: float = 0.5
     input: InputKind = "auto"
+    min_gain: float = 1.05
 
     def __post_init__(self) -> None:
         """Check the limits.
@@ -168,6 +172,7 @@ class QuantPolicy:
             ("max_drop_points", self.max_drop_points, 100),
             ("min_agreement", self.min_agreement, 1),
             ("min_integer_share", self.min_integer_share, 1),
+            ("min_gain", self.min_gain, 100),
         ):
             if not 0 <= value <= most:
                 raise InputError(f"{name}: expected 0 to {most}, got {value:g}")
@@ -186,6 +191,45 @@ class Budget:
     model_bytes: int
     memory_bytes: int
     latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast the board computes: what the cost model of a quantization goes by.
+
+    Rates are those that large operators reach, of one thread of a CPU or of the whole GPU; from published times, which
+    `sources` names.
+
+    Attributes:
+        fp32_gmacs_per_s: Multiply-accumulates of float32 in a second, in thousand millions.
+        memory_gb_per_s: Bytes that pass between memory and the engine in a second, in thousand millions.
+        int8_gmacs_per_s: The same as the first for int8, or None where there is none.
+        fp16_gmacs_per_s: The same for float16, or None where there is none.
+        operator_us: What each operator takes besides, in microseconds.
+    """
+
+    fp32_gmacs_per_s: float
+    memory_gb_per_s: float
+    int8_gmacs_per_s: float | None = None
+    fp16_gmacs_per_s: float | None = None
+    operator_us: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the figures.
+
+        Raises:
+            InputError: A rate is not above 0, or a time below it.
+        """
+        for name, value in (
+            ("fp32_gmacs_per_s", self.fp32_gmacs_per_s),
+            ("memory_gb_per_s", self.memory_gb_per_s),
+            ("int8_gmacs_per_s", self.int8_gmacs_per_s),
+            ("fp16_gmacs_per_s", self.fp16_gmacs_per_s),
+        ):
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{name}: expected more than 0, got {value:g}")
+        if not 0 <= self.operator_us < math.inf:
+            raise InputError(f"operator_us: expected 0 or more, got {self.operator_us:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +292,7 @@ class DeviceProfile:
         session: Configuration entries for onnxruntime's session options.
         quantization: How a model is quantized for it.
         detection: How the board is told from others.
+        speed: How fast it computes, or None where nothing is known: then the CPU's features and clock tell.
         notes: What a user of this board must know, a sentence each.
     """
 
@@ -266,6 +311,7 @@ class DeviceProfile:
     session: dict[str, str] = field(default_factory=dict)
     quantization: QuantPolicy = field(default_factory=QuantPolicy)
     detection: Detection = field(default_factory=Detection)
+    speed: Speed | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -50,7 +50,7 @@ def choose_feeds(
     framed = _framed(request, source, material) if able else None
     if isinstance(framed, str):
         reasons.update(dict.fromkeys(able, framed))
-    own = {family: f"the float model's own input: {reason}" for family, reason in reasons.items() if reason}
+    own = {family: _own(reason) for family, reason in reasons.items() if reason}
     if own and request.input == "pixels":
         raise InputError(
             f"{request.model}: expected a model that can take pixels, got one that takes {next(iter(own.values()))}",
@@ -68,7 +68,20 @@ def _why_not_pixels(request: QuantRequest, choices: Mapping[str, Choice], family
     wanted = {request.input} if request.input else {board.quantization.input for board in boards}
     if "float" in wanted:
         return "as asked for" if request.input else "as the board's profile says"
-    return "" if families.takes_pixels(family) else f"{family} computes the first layer in float"
+    return "" if families.takes_pixels(family) else _first_in_float(family)
+
+
+def own_input(family: Family) -> str:
+    """Return what a family that computes the first layer in float takes, in words."""
+    return _own(_first_in_float(family))
+
+
+def _own(reason: str) -> str:
+    return f"the float model's own input: {reason}"
+
+
+def _first_in_float(family: Family) -> str:
+    return f"{family} computes the first layer in float"
 
 
 def _framed(request: QuantRequest, source: Source, material: Material) -> tuple[Source, Material] | str:

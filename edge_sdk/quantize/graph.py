@@ -19,6 +19,7 @@ LAYER_OPS = frozenset({"Conv", "Gemm", "MatMul"})
 RECURRENT_OPS = frozenset({"LSTM", "GRU", "RNN"})
 _INTEGER_PRODUCTS = frozenset({"MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})
 _COUNTED = LAYER_OPS | RECURRENT_OPS | _INTEGER_PRODUCTS | {"ConvTranspose", "DynamicQuantizeLSTM", "MatMulNBits"}
+_NEARBY_OPERATORS = 3
 
 Node = Any
 """An `onnx.NodeProto`."""
@@ -134,6 +135,28 @@ def is_dequantized(graph: Graph, tensor: str) -> bool:
     """Tell whether a tensor is the result of a DequantizeLinear."""
     maker = graph.producer.get(tensor)
     return maker is not None and maker.op_type == "DequantizeLinear"
+
+
+def nearby_layers(graph: Graph) -> dict[str, frozenset[str]]:
+    """Return the weighted layers near each one: with at most a few operators without weights between them."""
+    made_by: dict[str, dict[str, int]] = {}
+    near: dict[str, set[str]] = {node.name: set() for node in weighted_layers(graph)}
+    for node in graph.nodes:
+        before: dict[str, int] = {}
+        for tensor in graph.activations(node):
+            for layer, steps in made_by.get(tensor, {}).items():
+                before[layer] = min(steps, before.get(layer, steps))
+        if node.name in near:
+            near[node.name].update(before)
+            before = {node.name: 0}
+        for layer in before:
+            near[layer].update(before.keys() - {layer})
+        after = {layer: steps + 1 for layer, steps in before.items() if steps < _NEARBY_OPERATORS}
+        made_by.update(dict.fromkeys(filter(None, node.output), after))
+    for layer, others in list(near.items()):
+        for other in others:
+            near[other].add(layer)
+    return {layer: frozenset(others) for layer, others in near.items()}
 
 
 def inner_nodes(node: Node) -> Iterator[Node]:

@@ -20,14 +20,14 @@ from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
 from edge_sdk.quantize.arithmetic import tell_arithmetic
 from edge_sdk.quantize.board_plan import PlanPreview
-from edge_sdk.quantize.calibrate import Statistics, collect, passes
+from edge_sdk.quantize.choice import choose_variants
 from edge_sdk.quantize.clean import load_model
 from edge_sdk.quantize.doctor import examine
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.feed import Feed, choose_feeds
 from edge_sdk.quantize.finding import CheckReport, Finding, finding_lines, require_sound
 from edge_sdk.quantize.guard import AccuracyBudget
-from edge_sdk.quantize.make import Made, Maker
+from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.material import Material, choose_material
 from edge_sdk.quantize.measure import Evaluation, open_float, run_all
 from edge_sdk.quantize.packing import pack
@@ -35,7 +35,8 @@ from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
 from edge_sdk.quantize.request import Progress, QuantRequest, silent
 from edge_sdk.quantize.source import Source, check_cleaned, open_source
-from edge_sdk.quantize.variants import Choice, settle
+from edge_sdk.quantize.variants import Choice
+from edge_sdk.quantize.workshop import Workshop
 from edge_sdk.session import runtime_version
 from edge_sdk.tasks import build_task
 from edge_sdk.version import __version__
@@ -61,31 +62,25 @@ def quantize(
     source = open_source(request)
     material = choose_material(request, source)
     check_cleaned(request, source, next(iter(material.calibration)).tensors)
-    choices = settle(request.profiles, source.graph, request.scheme)
-    chosen = tuple(dict.fromkeys(choice.family for choice in choices.values()))
-    _require_calibration(request, chosen)
+    choices = choose_variants(request, source.graph)
+    _require_calibration(request, [choice.family for choice in choices.values()])
     findings = _examine(request, source, material, progress)
     for line in finding_lines(findings):
         tell(line)
     if not request.trusts_data:
         require_sound(findings)
-    budget = _budget(request)
     evaluation = _evaluate(source, material, progress)
-    made: dict[Family, Made] = {}
-    for feed in choose_feeds(request, source, material, choices):
-        maker = Maker(
-            graph=feed.source.graph,
-            statistics=_calibrate(feed, progress),
-            calibration=feed.material.calibration,
-            evaluation=replace(evaluation, samples=feed.material.evaluation),
-            method=request.profiles[0].quantization.range_method,
-            budget=budget,
-            progress=progress,
-        )
-        made |= {f: replace(maker.make(f), preprocess=feed.preprocess, takes=feed.takes[f]) for f in feed.takes}
-    variants = tuple(made[family] for family in chosen)
-    report = replace(_report(request, source, material, budget, choices, variants), findings=findings)
-    pack(output, source, variants, report)
+    workshop = Workshop(
+        request=request,
+        feeds=choose_feeds(request, source, material, choices),
+        own=Feed(source, material, {}),
+        evaluation=evaluation,
+        budget=_budget(request),
+        progress=progress,
+    )
+    made, choices = workshop.variants(choices)
+    report = replace(_report(request, source, material, made=made, choices=choices), findings=findings)
+    pack(output, source, made, report)
     return report
 
 
@@ -141,15 +136,6 @@ def _budget(request: QuantRequest) -> AccuracyBudget:
     return replace(strictest, **{name: value for name, value in told.items() if value is not None})
 
 
-def _calibrate(feed: Feed, progress: Progress) -> dict[str, Statistics]:
-    graph, samples = feed.source.graph, feed.material.calibration
-    tensors = families.tensors_to_calibrate(tuple(feed.takes), graph)
-    if not tensors:
-        return {}
-    with progress("calibrating", passes(graph, tensors) * len(samples)) as advance:
-        return collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance)
-
-
 def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluation:
     blank = Evaluation(source.task, material.evaluation, material.truths, ())
     with progress("measuring the float model", len(material.evaluation)) as advance:
@@ -165,13 +151,9 @@ def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluat
 
 
 def _report(
-    request: QuantRequest,
-    source: Source,
-    material: Material,
-    budget: AccuracyBudget,
-    choices: Mapping[str, Choice],
-    made: Sequence[Made],
+    request: QuantRequest, source: Source, material: Material, *, made: Sequence[Made], choices: Mapping[str, Choice]
 ) -> QuantReport:
+    budget = _budget(request)
     notes = list(material.notes)
     variants = []
     size_bytes = sum(file.stat().st_size for file in source.files)
@@ -222,6 +204,7 @@ def _variant_report(
         verdict=words,
         ranges=variant.ranges,
         takes=variant.takes,
+        frontier=variant.frontier,
     )
 
 

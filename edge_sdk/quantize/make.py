@@ -1,4 +1,4 @@
-"""Makes one variant: placed, emitted, measured, and held within the budget by the guard."""
+"""Makes one variant: placed, emitted, measured, and held within the budget by the search."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from edge_sdk.package import Accuracy
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize import families
+from edge_sdk.quantize.aim import Aim
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.emit import FORMS
+from edge_sdk.quantize.frontier import Frontier, Point
 from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
-from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise, keep_budget
+from edge_sdk.quantize.graph import Graph, nearby_layers
+from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.measure import Evaluation, open_float
 from edge_sdk.quantize.ranges import RANGE_METHODS
 from edge_sdk.quantize.request import Progress
-from edge_sdk.quantize.sensitivity import rank_layers, relative_error
+from edge_sdk.quantize.search import Found, Terms, order_layers, search
+from edge_sdk.quantize.sensitivity import layer_noises, relative_error
 from edge_sdk.quantize.spot_check import LayerCheck, spot_check
 from edge_sdk.session import Session, SessionConfig, host_config, open_session
 from edge_sdk.tensors import Tensors
 
 _RANKING_SAMPLES = 24
+_NOISE_SAMPLES = 8
+"""One model is opened a layer: few samples order the layers as well as many, and running them is what takes time."""
 _GOLDEN_SAMPLES = 2
 _INT8_AS_ON_ARM = {"session.qdqisint8allowed": "1"}
 
@@ -37,13 +42,14 @@ class Made:
         family: Its family.
         model: The serialized ONNX model.
         accuracy: What was measured; None for the float model itself.
-        returned: The layers that the guard returned to float.
+        returned: The layers that stay in float for their accuracy.
         golden: What a board proves itself with.
         ranges: How ranges were chosen; empty where there are none.
         reasons: Why operators are not in the family's fastest numbers, by name.
         preprocess: What happens before it, where that differs from what the float model wants.
         takes: What it takes and why, in words.
         checks: Layers on which this machine's integer arithmetic was found to be exact.
+        frontier: What else there was; None for the float model itself.
     """
 
     family: Family
@@ -56,6 +62,7 @@ class Made:
     preprocess: Preprocess | None = None
     takes: str = ""
     checks: tuple[LayerCheck, ...] = ()
+    frontier: Frontier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Maker:
         evaluation: What variants are measured on.
         method: How ranges are chosen.
         budget: What may be lost.
+        aims: What each family is chosen for.
         progress: Shows what is being done.
     """
 
@@ -78,30 +86,35 @@ class Maker:
     evaluation: Evaluation
     method: RangeMethod
     budget: AccuracyBudget
+    aims: Mapping[Family, Aim]
     progress: Progress
 
     def make(self, family: Family) -> Made:
         """Make the variant of a family.
 
         Raises:
-            GateError: The budget cannot be held, the file computes something else than what was measured, or this
-                machine's integer arithmetic is not exact.
+            BudgetMissedError: No plan that is worth its integers holds the budget.
+            GateError: The file computes something else than what was measured, or this machine's integer arithmetic is
+                not exact.
         """
         if family == "fp32":
             golden = make_golden(self._golden_samples(), open_float(self.graph), None)
             return Made(family, self._emit(family, ()), None, (), golden)
         if self.method == "auto" and family in FORMS:
             return replace(self, method=self._least_noise(family)).make(family)
-        budget = self.budget if family in families.IN_INTEGERS else replace(self.budget, min_integer_share=0.0)
-        returned, accuracy = keep_budget(budget, lambda names: self._attempt(family, names), lambda: self._rank(family))
-        excluded = [layer.name for layer in returned]
+        found = self._search(family)
+        excluded = found.point.layers
         golden = make_golden(self._golden_samples(), self._open(family, excluded), open_float(self.graph))
         model = self._emit(family, excluded)
         self._check_file(family, model, golden)
         ranges = self.method if family in FORMS else ""
         reasons = families.why_float(family, self.graph, self.statistics, excluded)
         checks = self._spot_check(family, excluded)
-        return Made(family, model, accuracy, returned, golden, ranges, reasons, checks=checks)
+        size_bytes = len(self._emit("fp32", ())) if self.aims[family].float_family == "fp32" else None
+        exact = self.aims[family].exact(size_bytes)
+        frontier = self.aims[family].frontier(found.measured, exact, chosen=found.point, why=found.why)
+        made = Made(family, model, found.point.accuracy, found.returned, golden, ranges)
+        return replace(made, reasons=reasons, checks=checks, frontier=frontier)
 
     def _emit(self, family: Family, excluded: Sequence[str]) -> bytes:
         return families.emit(family, self.graph, self.statistics, self.method, excluded)
@@ -110,10 +123,26 @@ class Maker:
         stand_in = families.measured_as(family)
         return families.open_measured(stand_in, self._emit(stand_in, excluded))
 
-    def _attempt(self, family: Family, excluded: Sequence[str]) -> Accuracy:
+    def _search(self, family: Family) -> Found:
+        aim, costs = self.aims[family], self.aims[family].costs
+        budget = self.budget if family in families.IN_INTEGERS else replace(self.budget, min_integer_share=0.0)
+        return search(
+            Terms(budget, aim.pick, costs.exact, aim.min_gain if family in FORMS else 0.0, aim.goal_agreement),
+            lambda names: self._point(family, names),
+            lambda: self._order(family),
+            time_of=lambda names: costs.of(self.graph, family, names),
+        )
+
+    def _point(self, family: Family, excluded: Sequence[str]) -> Point:
         title = f"measuring {family}" + (f" with {len(excluded)} layer(s) in float" if excluded else "")
+        stand_in = families.measured_as(family)
+        model = self._emit(stand_in, excluded)
         with self.progress(title, len(self.evaluation.samples)) as advance:
-            return self.evaluation.measure(self._open(family, excluded), advance)
+            accuracy = self.evaluation.measure(families.open_measured(stand_in, model), advance)
+        macs = {node.name: self.graph.macs(node) for node in self.graph.nodes}
+        share = 1.0 - sum(macs[name] for name in excluded) / max(sum(macs.values()), 1)
+        time = self.aims[family].costs.of(self.graph, family, excluded)
+        return Point(family, time, len(model), share, accuracy, self.budget.holds(accuracy), tuple(excluded))
 
     def _least_noise(self, family: Family) -> RangeMethod:
         """Return the way to choose ranges that adds least noise to the outputs, with all layers in integers."""
@@ -128,20 +157,24 @@ class Maker:
                 advance(1)
         return min(noise, key=lambda method: noise[method])
 
-    def _few_samples(self) -> list[Tensors]:
-        return [item.tensors for item in self.calibration.spread(_RANKING_SAMPLES)]
+    def _few_samples(self, count: int = _RANKING_SAMPLES) -> list[Tensors]:
+        return [item.tensors for item in self.calibration.spread(count)]
 
-    def _rank(self, family: Family) -> tuple[LayerNoise, ...]:
-        few, layers = self._few_samples(), families.returnable_layers(family, self.graph)
+    def _order(self, family: Family) -> tuple[LayerNoise, ...]:
+        """Return the layers in the order in which they return to float."""
+        layers = families.returnable_layers(family, self.graph)
         with self.progress(f"ranking the layers of {family}", len(layers)) as advance:
-            return rank_layers(
+            noises = layer_noises(
                 self.graph,
-                few,
+                self._few_samples(_NOISE_SAMPLES),
                 lambda excluded: self._open(family, excluded),
                 layers=layers,
                 reference=open_float(self.graph),
                 advance=advance,
             )
+        costs = self.aims[family].costs
+        near = nearby_layers(self.graph)
+        return order_layers(noises, lambda names: costs.of(self.graph, family, names), near, exact_time=costs.exact)
 
     def _golden_samples(self) -> list[Tensors]:
         return [item.tensors for item in self.evaluation.samples.spread(_GOLDEN_SAMPLES)]

@@ -9,6 +9,7 @@ from edge_sdk.package import Accuracy
 from edge_sdk.quantize.arithmetic import Arithmetic, arithmetic_lines
 from edge_sdk.quantize.board_plan import Island, PlanPreview
 from edge_sdk.quantize.compare import drop_of
+from edge_sdk.quantize.frontier_chart import frontier_chart
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport
 
 _MOST_ROWS = 12
@@ -82,6 +83,8 @@ def _variant(variant: VariantReport, report: QuantReport) -> Iterable[str]:
         yield "<h3>Returned to float by the guard</h3>"
         rows = [(f"<code>{escape(x.name)}</code>", f"{x.noise:.2e}", f"{x.work:.2%}") for x in variant.returned]
         yield from _table(("layer", "noise alone", "share of the work"), rows)
+    if variant.frontier is not None:
+        yield "<h3>What else it could be</h3>" + frontier_chart(variant.frontier)
     for plan in variant.plans:
         yield from _plan(plan)
     if variant.arithmetic is not None:

@@ -9,6 +9,7 @@ from edge_sdk.quantize.arithmetic import Arithmetic
 from edge_sdk.quantize.board_plan import PlanPreview
 from edge_sdk.quantize.compare import drop_of, samples_to_certify
 from edge_sdk.quantize.finding import Finding
+from edge_sdk.quantize.frontier import Frontier, Point, agreement_of
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 
 REPORT_NAME = "report.json"
@@ -51,13 +52,14 @@ class VariantReport:
         size_bytes: Size of its ONNX file.
         size_ratio: That, divided by the float model's.
         accuracy: What was measured; None for the float model itself.
-        returned: Layers that the guard returned to float.
+        returned: Layers that stay in float for their accuracy.
         plans: What each board will execute.
         certified: Whether the interval of the drop lies within the budget; None without labels.
         verdict: The same in words.
         ranges: How ranges were chosen; empty where there are none.
         takes: What it takes and why, in words; empty in reports made before there was a choice.
         arithmetic: With which arithmetic it was measured, and with which boards compute; None if not in integers.
+        frontier: What else there was to choose from; None where nothing was.
     """
 
     family: str
@@ -71,6 +73,7 @@ class VariantReport:
     ranges: str = ""
     takes: str = ""
     arithmetic: Arithmetic | None = None
+    frontier: Frontier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +150,28 @@ def report_lines(report: QuantReport) -> list[str]:
             names = ", ".join(layer.name for layer in variant.returned)
             share = sum(layer.work for layer in variant.returned)
             lines.append(f"  returned to float by the guard ({share:.1%} of the work): {names}")
+        if variant.frontier is not None:
+            lines += [f"  {line}" for line in frontier_lines(variant.frontier)]
     return lines + [f"note: {note}" for note in report.notes] + [f"note: {one.line}" for one in report.findings]
+
+
+def frontier_lines(frontier: Frontier) -> list[str]:
+    """Return the frontier as a short table for a terminal."""
+    head = ("plan", "time", "gain", "agrees", "drop", "in float", "")
+    rows = [head, *(_point_cells(frontier, point) for point in frontier.points)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [f"plans for {frontier.profile} ({frontier.basis}):", *table, f"taken, as {frontier.pick}: {frontier.why}"]
+
+
+def _point_cells(frontier: Frontier, point: Point) -> tuple[str, ...]:
+    drop = None if point.accuracy is None else drop_of(point.accuracy)
+    return (
+        point.family,
+        f"{point.time:.3g} {frontier.unit}",
+        f"{frontier.gain(point):.2f} x",
+        f"{agreement_of(point):.1%}",
+        "" if drop is None else f"{drop:+.2f}",
+        "" if point.accuracy is None else f"{len(point.layers)} layers",
+        "taken" if point is frontier.chosen else "" if point.holds else "beyond the budget",
+    )

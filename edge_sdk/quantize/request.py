@@ -12,6 +12,7 @@ from edge_sdk.files import is_safe_name
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import DeviceProfile, InputKind
 from edge_sdk.quantize.declare import ImageFlags
+from edge_sdk.quantize.frontier import Pick
 from edge_sdk.quantize.scheme import Scheme
 from edge_sdk.tasks import TaskKind
 
@@ -45,6 +46,8 @@ class QuantRequest:
         min_agreement: Least agreement with the float model, 0 to 1; None takes the profiles'.
         min_integer_share: Least share of the work left in integers, 0 to 1; None takes the profiles'.
         input: What variants take, see `QuantPolicy`; None takes the profiles'.
+        min_gain: How many times as fast as float a quantized variant must be; None takes each profile's.
+        pick: Which plan is taken among those that hold the budget.
         calibration_samples: Most samples to calibrate with.
         shapes: Sizes of inputs that are free in the model.
         name: The package's name; the model's file name if empty.
@@ -65,6 +68,8 @@ class QuantRequest:
     min_agreement: float | None = None
     min_integer_share: float | None = None
     input: InputKind | None = None
+    min_gain: float | None = None
+    pick: Pick = "knee"
     calibration_samples: int = 200
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     name: str = ""
@@ -95,6 +100,7 @@ class QuantRequest:
             ("max-drop", self.max_drop_points, 100),
             ("min-agreement", self.min_agreement, 1),
             ("min-integer-share", self.min_integer_share, 1),
+            ("min-gain", self.min_gain, 100),
         ):
             if value is not None and not 0 <= value <= most:
                 raise InputError(f"{name}: expected 0 to {most}, got {value:g}")

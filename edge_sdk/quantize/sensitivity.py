@@ -12,11 +12,8 @@ from edge_sdk.quantize.guard import LayerNoise
 from edge_sdk.session import Session
 from edge_sdk.tensors import Tensors
 
-_MOVED_WORK = 8
-"""Multiply-accumulates that moving one value or weight in float is worth; orders the ranking only."""
 
-
-def rank_layers(
+def layer_noises(
     graph: Graph,
     samples: Sequence[Tensors],
     open_alone: Callable[[Sequence[str]], Session],
@@ -25,7 +22,7 @@ def rank_layers(
     reference: Session,
     advance: Advance = lambda _: None,
 ) -> tuple[LayerNoise, ...]:
-    """Return the layers, those first whose return to float removes most noise for the work it costs.
+    """Return what each layer adds, in the order of execution.
 
     Args:
         graph: The cleaned float graph.
@@ -37,18 +34,13 @@ def rank_layers(
     """
     total = max(sum(graph.macs(node) for node in graph.nodes), 1)
     expected = [reference.run(sample) for sample in samples]
-    ranked = []
+    found = []
     for node in layers:
         session = open_alone([other.name for other in layers if other is not node])
         noise = relative_error(expected, (session.run(sample) for sample in samples))
-        ranked.append((LayerNoise(node.name, noise, graph.macs(node) / total), _cost(graph, node)))
+        found.append(LayerNoise(node.name, noise, graph.macs(node) / total))
         advance(1)
-    return tuple(layer for layer, cost in sorted(ranked, key=lambda pair: -pair[0].noise / pair[1]))
-
-
-def _cost(graph: Graph, node: Node) -> float:
-    moved = sum(graph.elements(name) for name in (node.input[0], node.input[1], node.output[0]))
-    return float(graph.macs(node) + _MOVED_WORK * moved + 1)
+    return tuple(found)
 
 
 def relative_error(expected: Sequence[Tensors], got: Iterable[Tensors]) -> float:

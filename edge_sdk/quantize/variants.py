@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_sdk.errors import InputError
@@ -80,10 +80,15 @@ def settle(profiles: Sequence[DeviceProfile], graph: Graph, scheme: Scheme | Non
 
     A board takes the first of its families that is in the package, which may be one that another board needs.
     """
-    choices = {profile.name: choose(profile, graph, scheme) for profile in profiles}
+    return served(profiles, {profile.name: choose(profile, graph, scheme) for profile in profiles})
+
+
+def served(profiles: Sequence[DeviceProfile], choices: Mapping[str, Choice]) -> dict[str, Choice]:
+    """Return what each board takes of a package with the chosen families: the first of its own that is there."""
+    found = dict(choices)
     made = {choice.family for choice in choices.values()}
     for profile in profiles:
         first = next(family for family in profile.families if family in made)
-        if first != choices[profile.name].family:
-            choices[profile.name] = Choice(first, "another board of the package needs it")
-    return choices
+        if first != found[profile.name].family:
+            found[profile.name] = Choice(first, "another board of the package needs it")
+    return found

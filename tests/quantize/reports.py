@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edge_sdk.package import Accuracy
 from edge_sdk.quantize.arithmetic import Arithmetic, BoardArithmetic
 from edge_sdk.quantize.board_plan import Finding, Island, PlanPreview
+from edge_sdk.quantize.frontier import Frontier, Point
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport
 from edge_sdk.quantize.spot_check import LayerCheck
@@ -25,6 +28,22 @@ _PLAN = PlanPreview(
     pairs=2,
     transposes=1,
     findings=(Finding("a-rule", "refused", "</p><h1>refused</h1>", HOSTILE),),
+)
+
+_ACCURACY = Accuracy("top-1", 80.0, 79.8, -0.9, 1.3, 0.98, 500)
+
+_FRONTIER = Frontier(
+    profile="raspberry-pi-5",
+    unit="ms",
+    basis="by a <model>",
+    pick="knee",
+    points=(
+        Point("arm-int8", 10.0, 1_050_000, 1.0, replace(_ACCURACY, value=79.0, agreement=0.93), False),
+        Point("arm-int8", 11.5, 1_100_000, 0.97, _ACCURACY, True, (HOSTILE,)),
+        Point("fp32", 25.0, 4_000_000, 0.0, None, True),
+    ),
+    picked=1,
+    why="the <knee>",
 )
 
 REPORT = QuantReport(
@@ -49,7 +68,7 @@ REPORT = QuantReport(
             family="arm-int8",
             size_bytes=1_100_000,
             size_ratio=0.275,
-            accuracy=Accuracy("top-1", 80.0, 79.8, -0.9, 1.3, 0.98, 500),
+            accuracy=_ACCURACY,
             returned=(LayerNoise(HOSTILE, 1.5e-3, 0.03),),
             plans=(_PLAN,),
             certified=False,
@@ -61,6 +80,7 @@ REPORT = QuantReport(
                 "exact <both>",
                 (LayerCheck(HOSTILE, "<Conv 3x3>", 4096, 0.5),),
             ),
+            frontier=_FRONTIER,
         ),
         VariantReport(
             family="x86-int8",

@@ -27,7 +27,13 @@ def request(folder, boards=(PI,), **given):
     model = save(build_classifier(), folder / "cards.onnx")
     write_cards(folder / "data", range(60))
     labels = write_labels(folder / "data/labels.csv", range(60))
-    told = {"labels": str(labels), "class_names": COLORS, "preprocess": ImageFlags(normalize="imagenet"), **given}
+    told = {
+        "labels": str(labels),
+        "class_names": COLORS,
+        "preprocess": ImageFlags(normalize="imagenet"),
+        "min_gain": 0.0,
+        **given,
+    }
     return QuantRequest(model, tuple(boards), str(folder / "data"), **told)
 
 

@@ -8,7 +8,9 @@ import pytest
 from edge_sdk.errors import GateError
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, families
+from edge_sdk.quantize.aim import Aim
 from edge_sdk.quantize.calibrate import collect
+from edge_sdk.quantize.costs import modelled
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.make import Maker
@@ -44,6 +46,10 @@ def maker(tmp_path_factory):
         evaluation=Evaluation(source.task, material.evaluation, None, results),
         method="auto",
         budget=BUDGET,
+        aims={
+            family: Aim(board.name, modelled(source.graph, board, family), "fp32", "knee", 0.0, 0.97)
+            for family in FAMILIES
+        },
         progress=silent,
     )
 

@@ -91,7 +91,7 @@ def numbers(page, attribute):
 @pytest.mark.parametrize("budget", [0.0, 0.5, 100.0])
 def test_the_picture_of_the_interval_stays_in_its_frame(low, high, budget):
     accuracy = Accuracy("top-1", 80.0, 80.0 - (low + high) / 2, low, high, 0.98, 500)
-    variant = replace(REPORT.variants[0], accuracy=accuracy)
+    variant = replace(REPORT.variants[0], accuracy=accuracy, frontier=None)
     page = report_page(replace(REPORT, variants=(variant,), budget=replace(REPORT.budget, max_drop_points=budget)))
     places = [x for attribute in ("x1", "x2", "cx", "x") for x in numbers(page, attribute)]
     assert places

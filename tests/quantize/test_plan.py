@@ -84,7 +84,7 @@ def test_a_package_is_checked_and_must_have_a_variant_for_the_board(files, tmp_p
 def test_a_package_tells_what_the_guard_returned(tmp_path):
     model = save(build_classifier(outlier=True), tmp_path / "m.onnx")
     folder = write_cards(tmp_path / "cards", range(12))
-    quantize(QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags()), tmp_path / "m.edge")
+    quantize(QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags(), min_gain=0), tmp_path / "m.edge")
     told = [(one.name, one.reason) for one in plan_of_file(tmp_path / "m.edge", PI).islands if one.work]
     assert told == [("middle", "returned to float by the accuracy guard")]
 
@@ -113,7 +113,9 @@ def test_the_plan_of_a_model_leaves_its_file_alone(files):
 def test_a_package_tells_what_its_guard_returned(tmp_path):
     folder, model = write_cards(tmp_path / "data", range(60)), save(build_classifier(outlier=True), tmp_path / "m.onnx")
     labels = str(write_labels(folder / "labels.csv", range(60)))
-    asked = QuantRequest(model, (PI,), str(folder), preprocess=ImageFlags(), labels=labels, class_names=COLORS)
+    asked = QuantRequest(
+        model, (PI,), str(folder), preprocess=ImageFlags(), labels=labels, class_names=COLORS, min_gain=0
+    )
     report = quantize(asked, tmp_path / "cards.edge")
     (returned,) = [layer.name for layer in report.variants[0].returned]
     plan = plan_of_file(tmp_path / "cards.edge", PI)

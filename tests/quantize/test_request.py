@@ -30,6 +30,7 @@ def test_the_name_of_the_package_is_the_models_or_the_one_given():
         ({"name": "../x"}, "name: expected letters, digits, '.', '_', '-', got '../x'"),
         ({"calibration_samples": 0}, "calibration-samples: expected 1 or more, got 0"),
         ({"version": 0}, "version: expected 1 or more, got 0"),
+        ({"min_gain": 101.0}, "min-gain: expected 0 to 100, got 101"),
         ({"max_drop_points": -0.1}, "max-drop: expected 0 to 100, got -0.1"),
         ({"max_drop_points": float("nan")}, "max-drop: expected 0 to 100, got nan"),
         ({"max_drop_points": float("inf")}, "max-drop: expected 0 to 100, got inf"),

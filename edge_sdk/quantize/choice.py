@@ -1,0 +1,74 @@
+"""Which variant each board gets where speed counts: what it is quantized to, or float where that is the better answer.
+
+- A variant with calibrated ranges must be `min_gain` times as fast as the board's float variant, by the model of the
+  board; else the float variant is taken at once.
+- So it is where no plan that is worth its integers holds the accuracy budget.
+- Whoever asks expressly for integers, by a scheme or a share, gets integers or an error, not float.
+"""
+
+from __future__ import annotations
+
+from edge_sdk.profiles import DeviceProfile, Family
+from edge_sdk.quantize.aim import Aim
+from edge_sdk.quantize.costs import gain_of, modelled
+from edge_sdk.quantize.emit import FORMS
+from edge_sdk.quantize.graph import Graph
+from edge_sdk.quantize.request import QuantRequest
+from edge_sdk.quantize.variants import Choice, served, settle
+
+GOAL_AGREEMENT = 0.97
+"""What the knee reaches for, unless an agreement is asked for expressly."""
+BETTER = "float is the better answer"
+"""What the reason of a choice begins with where float was taken for its own sake."""
+
+
+def is_strict(request: QuantRequest) -> bool:
+    """Tell whether integers were asked for expressly, so that float is no answer."""
+    return request.min_integer_share is not None or request.scheme is not None
+
+
+def choose_variants(request: QuantRequest, graph: Graph) -> dict[str, Choice]:
+    """Return the variant of each board by its name, as far as that can be told without data."""
+    choices = settle(request.profiles, graph, request.scheme)
+    if is_strict(request):
+        return choices
+    judged = {profile.name: _judged(request, profile, choices[profile.name], graph) for profile in request.profiles}
+    return served(request.profiles, judged)
+
+
+def aims_for(request: QuantRequest, graph: Graph) -> dict[Family, Aim]:
+    """Return what the variant of each family would be chosen for: the first board that runs it."""
+    aims: dict[Family, Aim] = {}
+    for profile in request.profiles:
+        for family in profile.families:
+            if family not in aims:
+                aims[family] = Aim(
+                    profile=profile.name,
+                    costs=modelled(graph, profile, family),
+                    float_family=float_family(profile, family),
+                    pick=request.pick,
+                    min_gain=_min_gain(request, profile),
+                    goal_agreement=GOAL_AGREEMENT if request.min_agreement is None else request.min_agreement,
+                )
+    return aims
+
+
+def float_family(profile: DeviceProfile, family: Family) -> Family:
+    """Return what a board runs in place of a family where float is the better answer."""
+    floats = [one for one in profile.families if one in {"fp16", "fp32"} and one != family]
+    return floats[0] if floats else "fp32"
+
+
+def _judged(request: QuantRequest, profile: DeviceProfile, choice: Choice, graph: Graph) -> Choice:
+    """Return what a board should run: float if the family gains too little there."""
+    family, instead = choice.family, float_family(profile, choice.family)
+    if family not in FORMS or instead not in profile.families:
+        return choice
+    gain, wanted = gain_of(graph, profile, family), _min_gain(request, profile)
+    if gain >= wanted:
+        return choice
+    return Choice(instead, f"{BETTER}: {family} would be {gain:.2f} times as fast, and {wanted:g} times is asked for")
+
+
+def _min_gain(request: QuantRequest, profile: DeviceProfile) -> float:
+    return profile.quantization.min_gain if request.min_gain is None else request.min_gain

@@ -1,0 +1,252 @@
+"""One search for accuracy and speed: which layers stay in float.
+
+1. Layers are ordered once, by a greedy choice: the next to return to float is the one that takes away most noise for
+   the time that it costs, given those that are in float already (a neighbour in float shares their conversions).
+2. Along this order a few points are measured. Noise tells where: disagreement grows with the root of the noise that is
+   left. A guess that misses is mended by the next, between the last point that failed and the first that held.
+3. Among what was measured, a point is taken (`Pick`).
+
+Pure: times and measurements come as functions; the same answers give the same choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge_sdk.errors import GateError
+from edge_sdk.quantize.compare import drop_of
+from edge_sdk.quantize.frontier import Pick, Point, agreement_of, knee_of
+from edge_sdk.quantize.guard import TOLERANCE, AccuracyBudget, LayerNoise
+
+_CLOSE_ENOUGH = 0.01
+"""Share of the float variant's time that is not worth another measurement."""
+_LEAST_TIME = 1e-3
+"""Share of the float variant's time that a layer costs at least: where the model sees none, noise alone decides."""
+_NOISE_STEPS = (4.0, 16.0, 64.0)
+"""By how much less noise the points lie that the most accurate one is sought among."""
+
+TimeOf = Callable[[Collection[str]], float]
+"""Time of the variant with these layers in float."""
+Measure = Callable[[Sequence[str]], Point]
+"""Makes and measures the variant with these layers in float."""
+
+
+class BudgetMissedError(GateError):
+    """No plan that is worth its integers holds the budget.
+
+    Attributes:
+        points: What was measured.
+    """
+
+    def __init__(self, message: str, *, points: Sequence[Point], hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.points = tuple(points)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a choice must hold.
+
+    Attributes:
+        budget: What may be lost.
+        pick: Which of the points that hold it is taken.
+        exact_time: Time of the float variant.
+        min_gain: How many times as fast as that a choice must be.
+        goal_agreement: Agreement that the knee reaches for where a plan can have it.
+    """
+
+    budget: AccuracyBudget
+    pick: Pick
+    exact_time: float
+    min_gain: float
+    goal_agreement: float
+
+    @property
+    def most_time(self) -> float:
+        """The longest time that is still worth it."""
+        return self.exact_time / self.min_gain if self.min_gain > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        point: The point that was taken.
+        returned: The layers that stay in float there, in the order of the search.
+        measured: All points that were measured, in the order of their layers.
+        why: What decided, in words.
+    """
+
+    point: Point
+    returned: tuple[LayerNoise, ...]
+    measured: tuple[Point, ...]
+    why: str
+
+
+def order_layers(
+    layers: Sequence[LayerNoise], time_of: TimeOf, neighbours: Mapping[str, Collection[str]], *, exact_time: float
+) -> tuple[LayerNoise, ...]:
+    """Return the layers in the order in which they return to float: most noise for the time first.
+
+    Args:
+        layers: What each adds.
+        time_of: Time of a choice.
+        neighbours: The layers whose cost in float changes with a layer's, by its name.
+        exact_time: Time of the float variant.
+    """
+    left = {layer.name: layer for layer in layers}
+    order: list[LayerNoise] = []
+    costs: dict[str, float] = {}
+    now = time_of(())
+    stale: Collection[str] = left
+    while left:
+        chosen = {layer.name for layer in order}
+        costs.update({name: time_of({*chosen, name}) - now for name in stale if name in left})
+        worth = {name: layer.noise / max(costs[name], _LEAST_TIME * exact_time) for name, layer in left.items()}
+        best = max(left, key=lambda name: worth[name])
+        order.append(left.pop(best))
+        now += costs[best]
+        stale = neighbours.get(best, ())
+    return tuple(order)
+
+
+def search(terms: Terms, measure: Measure, order: Callable[[], Sequence[LayerNoise]], *, time_of: TimeOf) -> Found:
+    """Choose which layers stay in float.
+
+    Args:
+        terms: What the choice must hold.
+        measure: Makes and measures the variant with these layers in float.
+        order: Gives the layers in the order in which they return; called only if it is needed.
+        time_of: Time of a choice.
+
+    Raises:
+        BudgetMissedError: No plan holds the budget that keeps enough in integers and is fast enough.
+    """
+    start = measure(())
+    if terms.pick != "most-accurate" and _satisfied(terms, start):
+        return Found(start, (), (start,), "all layers in integers hold the budget")
+    return _Search(terms, measure, order(), time_of=time_of, start=start).found()
+
+
+def _satisfied(terms: Terms, point: Point) -> bool:
+    """Tell whether no faster point than this one would be measured for its sake."""
+    reached = terms.pick == "fastest" or agreement_of(point) >= terms.goal_agreement - TOLERANCE
+    return point.holds and reached
+
+
+class _Search:
+    """Points along one order of layers: those measured, and which to measure next."""
+
+    def __init__(
+        self, terms: Terms, measure: Measure, order: Sequence[LayerNoise], *, time_of: TimeOf, start: Point
+    ) -> None:
+        self._terms = terms
+        self._measure = measure
+        self._order = tuple(order)
+        self._points = {0: start}
+        left = [0.0]
+        for layer in reversed(self._order):
+            left.append(left[-1] + layer.noise)
+        self._noise_left = left[::-1]
+        self._most = self._most_returnable(time_of)
+
+    def found(self) -> Found:
+        if self._terms.pick == "most-accurate":
+            for step in _NOISE_STEPS:
+                self._at(self._first_with_noise(self._noise_left[0] / step, 0, self._most))
+            self._at(self._most)
+        elif self._terms.pick == "fastest" or self._fewest(_satisfied, 1.0 - self._terms.goal_agreement) is None:
+            self._fewest(lambda _, point: point.holds, 1.0 - self._terms.budget.min_agreement)
+        holding = {count: point for count, point in self._points.items() if point.holds}
+        if not holding:
+            raise self._missed()
+        count, why = self._taken(holding)
+        measured = tuple(self._points[each] for each in sorted(self._points))
+        return Found(self._points[count], self._order[:count], measured, why)
+
+    def _taken(self, holding: Mapping[int, Point]) -> tuple[int, str]:
+        """Return the count of layers of the point that is taken, and why."""
+        pick = self._terms.pick
+        if pick == "fastest":
+            return min(
+                holding, key=lambda count: (holding[count].time, -agreement_of(holding[count]))
+            ), "the fastest plan that holds the budget"
+        if pick == "most-accurate":
+            best = max(holding, key=lambda count: (agreement_of(holding[count]), -holding[count].time))
+            return best, f"the most accurate plan that is {self._terms.min_gain:g} times as fast as float"
+        reaching = {count: point for count, point in holding.items() if _satisfied(self._terms, point)}
+        among = reaching or holding
+        knee = knee_of(list(among.values()), self._points[0], self._terms.exact_time)
+        count = next(count for count, point in among.items() if point is knee)
+        goal = f"{self._terms.goal_agreement:.0%}"
+        if reaching:
+            return count, f"the knee among the plans that agree with float on {goal} or more"
+        return count, f"the knee among the plans that hold the budget; none reached {goal} agreement"
+
+    def _at(self, count: int) -> Point:
+        if count not in self._points:
+            self._points[count] = self._measure([layer.name for layer in self._order[:count]])
+        return self._points[count]
+
+    def _most_returnable(self, time_of: TimeOf) -> int:
+        """Return how many layers may return before too little is in integers, or too little faster than float."""
+        work, names = 0.0, []
+        for count, layer in enumerate(self._order):
+            work += layer.work
+            names.append(layer.name)
+            if 1.0 - work < self._terms.budget.min_integer_share - TOLERANCE or time_of(names) > self._terms.most_time:
+                return count
+        return len(self._order)
+
+    def _fewest(self, wanted: Callable[[Terms, Point], bool], loss: float) -> int | None:
+        """Return about the fewest layers that must return for a wish, and measure that point; None if none does.
+
+        Args:
+            wanted: The wish.
+            loss: The disagreement that it allows.
+        """
+        known = {count: wanted(self._terms, point) for count, point in self._points.items() if count <= self._most}
+        high = min((count for count, good in known.items() if good), default=None)
+        low = max((count for count, good in known.items() if not good and (high is None or count < high)), default=-1)
+        by_noise = True
+        while low < self._most and (high is None or (high - low > 1 and not self._is_close(low, high))):
+            middle = self._guess(low, high, loss if by_noise else 1.0)
+            by_noise = not by_noise
+            if wanted(self._terms, self._at(middle)):
+                high = middle
+            else:
+                low = middle
+        return high
+
+    def _is_close(self, low: int, high: int) -> bool:
+        """Tell whether the points between two measured ones would save next to nothing."""
+        return self._points[high].time - self._points[low].time <= _CLOSE_ENOUGH * self._terms.exact_time
+
+    def _guess(self, low: int, high: int | None, loss: float) -> int:
+        """Return where to measure next: where the noise that is left gives the loss; else further on, or between."""
+        had = 1.0 - agreement_of(self._points[low])
+        wanted = self._noise_left[low] * (loss / had) ** 2 if had > loss else None
+        least, most = low + 1, self._most if high is None else high - 1
+        if wanted is not None:
+            return self._first_with_noise(wanted, least, most)
+        return min(most, 2 * least) if high is None else (low + high) // 2
+
+    def _first_with_noise(self, noise: float, least: int, most: int) -> int:
+        """Return the first count, within bounds, that leaves no more noise than this."""
+        return next((count for count in range(least, most) if self._noise_left[count] <= noise), most)
+
+    def _missed(self) -> BudgetMissedError:
+        count, best = max(self._points.items(), key=lambda entry: (agreement_of(entry[1]), -entry[0]))
+        budget = self._terms.budget
+        drop = drop_of(best.accuracy) if best.accuracy is not None else None
+        lost = "" if drop is None else f"a drop of {drop:.2f} points and "
+        wanted = "" if drop is None else f"at most {budget.max_drop_points:g} points of drop and "
+        share = 1.0 - sum(layer.work for layer in self._order[:count])
+        return BudgetMissedError(
+            f"accuracy: expected {wanted}agreement of at least {budget.min_agreement:.1%}, got {lost}agreement of "
+            f"{agreement_of(best):.1%} with {count} layers in float and {share:.0%} of the work in integers",
+            points=[self._points[each] for each in sorted(self._points)],
+            hint="more calibration samples, a wider --max-drop or --min-agreement, or a lower --min-integer-share",
+        )

@@ -1,0 +1,101 @@
+"""Makes the variants of one request: each family from what it takes, and float where no plan holds the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edge_sdk.profiles import Family
+from edge_sdk.quantize import families
+from edge_sdk.quantize.calibrate import Statistics, collect, passes
+from edge_sdk.quantize.choice import BETTER, aims_for, is_strict
+from edge_sdk.quantize.feed import Feed, own_input
+from edge_sdk.quantize.guard import AccuracyBudget
+from edge_sdk.quantize.make import Made, Maker
+from edge_sdk.quantize.measure import Evaluation
+from edge_sdk.quantize.request import Progress, QuantRequest
+from edge_sdk.quantize.search import BudgetMissedError
+from edge_sdk.quantize.variants import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """All that making the variants of a request takes.
+
+    Attributes:
+        request: What is to be done.
+        feeds: What the chosen families take.
+        own: What the float model itself takes, of no family in particular.
+        evaluation: What variants are measured on.
+        budget: What may be lost.
+        progress: Shows what is being done.
+    """
+
+    request: QuantRequest
+    feeds: Sequence[Feed]
+    own: Feed
+    evaluation: Evaluation
+    budget: AccuracyBudget
+    progress: Progress
+
+    def variants(self, choices: Mapping[str, Choice]) -> tuple[tuple[Made, ...], dict[str, Choice]]:
+        """Make the variant of each family, and the float variant of the boards whose budget no plan holds.
+
+        Args:
+            choices: The variants of the boards, by name.
+
+        Returns:
+            The variants in the order of the boards, and what the boards run.
+
+        Raises:
+            BudgetMissedError: No plan that is worth its integers holds the budget, and float is no answer.
+            GateError: A file computes something else than what was measured.
+        """
+        final, made = dict(choices), {}
+        for feed in self.feeds:
+            maker = self._maker(feed)
+            for family in feed.takes:
+                try:
+                    made[family] = _fed(maker.make(family), feed)
+                except BudgetMissedError as missed:
+                    instead = maker.aims[family].float_family
+                    if is_strict(self.request) or instead == family:
+                        raise
+                    made[instead] = self._in_float(instead, maker, family, missed)
+                    boards = [board for board, choice in choices.items() if choice.family == family]
+                    final.update(dict.fromkeys(boards, Choice(instead, f"{BETTER} than {family}: {missed}")))
+        used = dict.fromkeys(choice.family for choice in final.values())
+        return tuple(made[family] for family in used), final
+
+    def _in_float(self, family: Family, maker: Maker, missed: Family, why: BudgetMissedError) -> Made:
+        """Make the float variant, with the frontier of the family whose budget no plan holds."""
+        feed = replace(self.own, takes={family: own_input(family)})
+        made, aim = _fed(self._maker(feed).make(family), feed), maker.aims[missed]
+        exact = aim.exact(len(made.model), made.accuracy)
+        return replace(
+            made, frontier=aim.frontier(why.points, exact, chosen=exact, why=f"none holds the budget: {why}")
+        )
+
+    def _maker(self, feed: Feed) -> Maker:
+        return Maker(
+            graph=feed.source.graph,
+            statistics=self._calibrated(feed),
+            calibration=feed.material.calibration,
+            evaluation=replace(self.evaluation, samples=feed.material.evaluation),
+            method=self.request.profiles[0].quantization.range_method,
+            budget=self.budget,
+            aims=aims_for(self.request, feed.source.graph),
+            progress=self.progress,
+        )
+
+    def _calibrated(self, feed: Feed) -> dict[str, Statistics]:
+        graph, samples = feed.source.graph, feed.material.calibration
+        tensors = families.tensors_to_calibrate(tuple(feed.takes), graph)
+        if not tensors:
+            return {}
+        with self.progress("calibrating", passes(graph, tensors) * len(samples)) as advance:
+            return collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance)
+
+
+def _fed(made: Made, feed: Feed) -> Made:
+    return replace(made, preprocess=feed.preprocess, takes=feed.takes[made.family])
