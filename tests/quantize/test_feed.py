@@ -32,6 +32,7 @@ def request(folder, boards=(PI,), **given):
         "class_names": COLORS,
         "preprocess": ImageFlags(normalize="imagenet"),
         "min_gain": 0.0,
+        "trusts_data": True,
         **given,
     }
     return QuantRequest(model, tuple(boards), str(folder / "data"), **told)
