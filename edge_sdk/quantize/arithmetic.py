@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge_sdk.profiles import DeviceProfile, Family, read_cpu
 from edge_sdk.quantize.emit import FORMS
+from edge_sdk.quantize.families import IN_INTEGERS
 from edge_sdk.quantize.spot_check import LayerCheck
 
 _BY_TENSORRT = "int8 products, summed in 32 bits by TensorRT's kernels"
@@ -52,9 +53,9 @@ def tell_arithmetic(
     family: Family, boards: Iterable[DeviceProfile], layers: tuple[LayerCheck, ...]
 ) -> Arithmetic | None:
     """Return the arithmetic of a variant, here and on its boards; None where nothing is in integers."""
-    if family not in FORMS:
+    if family not in IN_INTEGERS:
         return None
-    if FORMS[family].symmetric:
+    if family in FORMS and FORMS[family].symmetric:
         told = tuple(BoardArithmetic(board.name, _BY_TENSORRT) for board in boards)
         return Arithmetic(_AS_WRITTEN, told, "both round to the same steps; sums differ by what float32 rounds", layers)
     arch, features = read_cpu()

@@ -18,6 +18,8 @@ from edge_sdk.quantize.weights import channel_axis
 Steps = npt.NDArray[Any]
 """Integers in units of a scale."""
 Floats = npt.NDArray[np.float64]
+DYNAMIC = "MatMulIntegerToFloat"
+"""The product of integers whose result is float at once; onnxruntime's own operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class IntegerLayer:
 
 def integer_layers(graph: Graph) -> tuple[IntegerLayer, ...]:
     """Return the layers of a quantized graph whose inputs and constant weights are integers."""
-    layers = (_layer(graph, node) for node in graph.nodes if node.op_type in {"Conv", "Gemm", "MatMul"})
+    layers = [_layer(graph, node) for node in graph.nodes if node.op_type in {"Conv", "Gemm", "MatMul"}]
+    layers += [_dynamic_layer(graph, node) for node in graph.nodes if node.op_type == DYNAMIC]
     return tuple(layer for layer in layers if layer is not None)
 
 
@@ -75,6 +78,21 @@ def _layer(graph: Graph, node: Node) -> IntegerLayer | None:
         zero=graph.constants[data.input[2]],
         weights=stored,
         weight_scales=graph.constants[weight.input[1]],
+    )
+
+
+def _dynamic_layer(graph: Graph, node: Node) -> IntegerLayer | None:
+    """Return a product whose rows get a step of their own in each inference; any step shows what its sums are."""
+    weights = graph.constants.get(node.input[1])
+    if weights is None or weights.dtype != np.int8:
+        return None
+    return IntegerLayer(
+        node=node,
+        stored=node.input[0],
+        scale=1.0,
+        zero=np.array(0, np.uint8),
+        weights=weights,
+        weight_scales=graph.constants[node.input[3]],
     )
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_sdk.errors import GateError
-from edge_sdk.quantize.exact import Floats, IntegerLayer, Steps, exact_results, integer_layers, window_sizes
-from edge_sdk.quantize.graph import Graph, Model
+from edge_sdk.quantize.exact import DYNAMIC, Floats, IntegerLayer, Steps, exact_results, integer_layers, window_sizes
+from edge_sdk.quantize.graph import Graph, Model, Node
 from edge_sdk.session import SessionConfig, open_session
 from edge_sdk.tensors import Tensors
 
@@ -166,40 +166,51 @@ def _largest(layer: IntegerLayer, shape: tuple[int, ...]) -> Steps:
 
 def _probe(layer: IntegerLayer, stored: Steps, graph: Graph) -> Probe:
     """Return a layer alone, with an output range that just holds its exact results."""
-    from onnx import NodeProto, TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     exact = exact_results(layer, stored)
     low, high = min(0.0, float(exact.min())), max(0.0, float(exact.max()))
     step = np.float32(max(high - low, 1e-6) / _STEPS)
-    limits = np.iinfo(layer.zero.dtype)
-    zero = np.asarray(round(limits.min - low / float(step)), layer.zero.dtype)
+    zero = np.asarray(round(np.iinfo(layer.zero.dtype).min - low / float(step)), layer.zero.dtype)
     constants = {
         **{"xs": np.float32(layer.scale), "xz": layer.zero, "w": layer.weights, "ws": layer.weight_scales},
         **{"wz": np.zeros(layer.weight_scales.shape, np.int8), "ys": step, "yz": zero},
     }
-    weight = graph.producer[layer.node.input[1]]
-    operator = NodeProto()
+    nodes = [_straight(layer)] if layer.node.op_type == DYNAMIC else _between_pairs(layer, graph)
+    used = {name for node in nodes for name in node.input}
+    probe = helper.make_graph(
+        nodes,
+        "probe",
+        [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(layer.zero.dtype), stored.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, exact.shape)],
+        [numpy_helper.from_array(np.asarray(values), name) for name, values in constants.items() if name in used],
+    )
+    model = helper.make_model(probe, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version)
+    return Probe(layer, bytes(model.SerializeToString()), stored, exact, float(step))
+
+
+def _straight(layer: IntegerLayer) -> Node:
+    """Return the operator from integers to float."""
+    from onnx import helper
+
+    return helper.make_node(DYNAMIC, ["x", "w", "xs", "ws", "xz"], ["y"], layer.node.name, domain=layer.node.domain)
+
+
+def _between_pairs(layer: IntegerLayer, graph: Graph) -> list[Node]:
+    """Return the operator between DequantizeLinear and QuantizeLinear, without padding and bias."""
+    from onnx import NodeProto, helper
+
+    weight, operator = NodeProto(), NodeProto()
+    weight.CopyFrom(graph.producer[layer.node.input[1]])
+    weight.input[:], weight.output[:] = ["w", "ws", "wz"], ["b"]
     operator.CopyFrom(layer.node)
-    del operator.input[2:], operator.attribute[:]
+    del operator.attribute[:]
     operator.input[:], operator.output[:] = ["a", "b"], ["c"]
     operator.attribute.extend(one for one in layer.node.attribute if one.name != "pads")
-    dequantized = NodeProto()
-    dequantized.CopyFrom(weight)
-    dequantized.input[:], dequantized.output[:] = ["w", "ws", "wz"], ["b"]
-    nodes = [
+    return [
         helper.make_node("DequantizeLinear", ["x", "xs", "xz"], ["a"]),
-        dequantized,
+        weight,
         operator,
         helper.make_node("QuantizeLinear", ["c", "ys", "yz"], ["q"]),
         helper.make_node("DequantizeLinear", ["q", "ys", "yz"], ["y"]),
     ]
-    kind = helper.np_dtype_to_tensor_dtype(layer.zero.dtype)
-    probe = helper.make_graph(
-        nodes,
-        "probe",
-        [helper.make_tensor_value_info("x", kind, stored.shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, exact.shape)],
-        [numpy_helper.from_array(np.asarray(values), name) for name, values in constants.items()],
-    )
-    model = helper.make_model(probe, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version)
-    return Probe(layer, bytes(model.SerializeToString()), stored, exact, float(step))

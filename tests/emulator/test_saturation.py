@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_sdk.package import open_package
+from edge_sdk.quantize import families
 from edge_sdk.quantize.report import REPORT_NAME
 from scripts.emulator.x86 import run_on_x86, write_cpuinfo
 from tests.quantize.cards import FLAGS, build_classifier, save, write_cards
@@ -51,13 +52,14 @@ def test_every_operator_is_exact_there_as_we_open_models(tmp_path):
         name: clean(f"({takes}) => ({gives}) {{ y = {call} }}") for name, (takes, gives, call) in OPERATORS.items()
     }
     models = {name: (quantized(graph, "x86-int8"), samples(graph, 1)[0]) for name, graph in graphs.items()}
+    models["dynamic"] = (families.emit("dynamic-int8", graphs["Gemm"], {}, "minmax"), models["Gemm"][1])
     (tmp_path / "models").write_bytes(pickle.dumps(models))
     done = run_on_x86(["-c", CHECK, tmp_path / "models"], cpuinfo=write_cpuinfo(tmp_path / "cpuinfo"))
     told = json.loads(done.stdout)
     assert told.pop("detour") == {"session.x64quantprecision": "1"}, done.stderr
-    assert all(told[f"{name}, ours"] <= 0.51 for name in OPERATORS)
-    saturated = {name for name in OPERATORS if "steps off" in str(told[f"{name}, plain"])}
-    assert saturated == set(OPERATORS) - {"depthwise"}
+    assert all(told[f"{name}, ours"] <= 0.51 for name in models)
+    saturated = {name for name in models if "steps off" in str(told[f"{name}, plain"])}
+    assert saturated == models.keys() - {"depthwise"}
 
 
 @pytest.fixture

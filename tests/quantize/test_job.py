@@ -61,6 +61,13 @@ def test_each_board_gets_its_family(guarded):
     assert [package.manifest.family_for(load_profile(board)) for board in THREE_BOARDS] == list(boards)
 
 
+def test_the_report_says_with_which_arithmetic_it_was_measured(guarded):
+    arm, tensorrt, x86 = (variant.arithmetic for variant in guarded[0].variants)
+    assert {layer.layer for layer in arm.layers} == {layer.layer for layer in x86.layers} != set()
+    assert tensorrt.layers == () and "float32" in tensorrt.host
+    assert "Arithmetic" in report_page(guarded[0])
+
+
 def test_without_the_guard_the_layer_destroys_the_model(tmp_path):
     model = save(build_classifier(outlier=True), tmp_path / "m.onnx")
     given = {**write_material(tmp_path), "max_drop_points": 100.0, "min_agreement": 0.0}

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
+from edge_sdk.quantize import families
 from edge_sdk.quantize.spot_check import make_probes, spot_check
 from edge_sdk.session import host_config, save_plan
 from tests.quantize.models import clean, quantized, samples
@@ -48,6 +49,14 @@ def test_a_saturated_sum_is_many_steps_away(graph):
     probe = list(make_probes(quantized(graph, "x86-int8"), samples(graph, 1)[0], host_config(), where="m"))[1]
     assert probe.worst_steps(np.rint(probe.exact / probe.step) * probe.step) <= 0.5
     assert probe.worst_steps(np.clip(probe.exact, None, probe.exact.max() / 2)) > 50
+
+
+def test_products_with_ranges_of_each_inference_are_tried_too():
+    graph = clean("(float[4,64] x, float[64,32] w, float[32] b) => (float[4,32] y) { y = Gemm(x, w, b) }")
+    model = families.emit("dynamic-int8", graph, {}, "minmax")
+    (check,) = spot_check(model, samples(graph, 1)[0], host_config(), where="dynamic-int8")
+    assert (check.kind, check.results) == ("MatMulIntegerToFloat", 2 * 4 * 32)
+    assert check.worst_steps < 0.01
 
 
 def test_a_model_without_integers_has_nothing_to_check(graph):
