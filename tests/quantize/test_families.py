@@ -99,3 +99,17 @@ def test_each_way_to_choose_a_range_gives_a_model_near_the_float_one(method):
 
 def test_the_same_inputs_give_the_same_bytes():
     assert quantized(NET) == quantized(NET)
+
+
+def test_an_lstm_behind_convolutions_is_in_integers_until_the_guard_returns_it():
+    graph = clean("""
+        (float[1,32,24] x, float[64,32,3] w, float[1,128,64] lw, float[1,128,32] lr, float[32,4] m) => (float[] y)
+        { c = Conv<strides=[2]>(x, w)  r = Relu(c)  t = Transpose<perm=[2,0,1]>(r)
+          s, h = LSTM<hidden_size=32>(t, lw, lr)  q = Squeeze(h)  y = MatMul(q, m) }""")
+    (lstm,) = [node.name for node in graph.nodes if node.op_type == "LSTM"]
+    assert lstm in [node.name for node in families.returnable_layers("arm-int8", graph)]
+    for excluded, operator in (([], "DynamicQuantizeLSTM"), ([lstm], "LSTM")):
+        model = quantized(graph, excluded=excluded)
+        assert operator in [node.op_type for node in onnx.load_from_string(model).graph.node]
+        sample = samples(graph)[0]
+        assert snr_db(run(graph.model, sample)["y"], run(model, sample)["y"]) > 20
