@@ -84,7 +84,7 @@ def _edge_sdk(contender: Contender, case: Case, folder: Path, limit_s: float) ->
     command = [str(CLI), "quantize", str(case.model.path), "-p", contender.module, *case.model.arguments,
                "-o", str(package), "--name", "m", "--json"]  # fmt: skip
     outcome = run_measured(command, folder=folder, environment=os.environ, limit_s=limit_s)
-    if outcome.exit_code:
+    if outcome.exit_code != 0:
         return Made("", peer_message(outcome, limit_s), outcome.seconds, outcome.peak_bytes)
     opened = open_package(package)
     family, model = opened.model_for(load_profile(contender.module))
@@ -109,7 +109,7 @@ def _peer(contender: Contender, case: Case, folder: Path, limit_s: float) -> Mad
     command = [str(python), "-m", f"scripts.benchmarks.peers.{contender.module}", "quantize", str(request)]
     outcome = run_measured(command, folder=folder, environment=peer_variables(python), limit_s=limit_s)
     answer = folder / "answer.json"
-    if outcome.exit_code or not answer.is_file():
+    if outcome.exit_code != 0 or not answer.is_file():
         return Made("", peer_message(outcome, limit_s), outcome.seconds, outcome.peak_bytes)
     told = json.loads(answer.read_text())
     return Made(told["file"], told["note"], outcome.seconds, outcome.peak_bytes)

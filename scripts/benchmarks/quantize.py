@@ -46,7 +46,8 @@ def main(words: Sequence[str]) -> None:
     table = model_table("models.toml", "detectors.toml")
     chosen = [one for one in PEERS if not arguments.peers or one.key in arguments.peers]
     ours = edge_sdk_for(profile, BOARD) if profile != BOARD else edge_sdk_for(BOARD)
-    figures = []
+    facts = facts_of_run(words, profile, chosen)
+    figures: list[ModelFigures] = []
     for name in arguments.models or table:
         if not is_here(table[name]):
             print(f"skipped {name}: no test assets in {ASSETS}", file=sys.stderr)
@@ -55,11 +56,10 @@ def main(words: Sequence[str]) -> None:
         if arguments.fresh:
             shutil.rmtree(folder, ignore_errors=True)
         figures.append(measure(name, folder, [*ours, *chosen], arguments.limit))
-    facts = facts_of_run(words, profile, chosen)
+        if not arguments.no_write:
+            keep(figures, facts)  # what is measured stays, whatever becomes of the rest
     if arguments.no_write:
         print(page(figures, facts, "not kept"))
-    elif figures:
-        keep(figures, facts)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

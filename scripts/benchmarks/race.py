@@ -39,11 +39,11 @@ def run(case: Case, made: Mapping[Contender, Made], folder: Path) -> ModelFigure
                 servers[one] = _serve(one, case, outcome, folder / one.key)
                 stack.callback(servers[one].close)
                 results[one] = _results(servers[one], case, folder / one.key / "outputs.npz")
-            except (RuntimeError, EdgeError) as exc:
+            except (RuntimeError, ValueError, EdgeError) as exc:
                 failures[one] = f"{one.server[0]}: {exc}"
         if _FLOAT in failures:
             raise RuntimeError(f"{case.model.name}: {failures[_FLOAT]}")
-        times = _take_turns({one: server for one, server in servers.items() if one in results})
+        times = _take_turns({one: server for one, server in servers.items() if one in results}, failures)
     return _figures(case, made, results, times, failures)
 
 
@@ -64,12 +64,16 @@ def _results(server: Server, case: Case, outputs: Path) -> list[Any]:
     return results
 
 
-def _take_turns(servers: Mapping[Contender, Server]) -> dict[Contender, float]:
+def _take_turns(servers: Mapping[Contender, Server], failures: dict[Contender, str]) -> dict[Contender, float]:
+    """Return the median times in ms; who breaks down on the way is among the failures, and has no time."""
     times: dict[Contender, list[float]] = {one: [] for one in servers}
     for _ in range(ROUNDS):
-        for one, server in servers.items():
-            times[one].append(server.ask(f"time {RUNS}")["median_ms"])
-    return {one: statistics.median(values) for one, values in times.items()}
+        for one in [one for one in servers if one not in failures]:
+            try:
+                times[one].append(servers[one].ask(f"time {RUNS}")["median_ms"])
+            except RuntimeError as exc:
+                failures[one] = f"{one.server[0]}: {exc}"
+    return {one: statistics.median(values) for one, values in times.items() if one not in failures}
 
 
 def _figures(
@@ -91,7 +95,7 @@ def _figures(
                 size_ratio=_size_bytes(Path(outcome.file)) / float_bytes,
                 loss=_loss(case.compare(results[_FLOAT], results[one])),
                 behind_ours={own.name: _loss(case.compare(results[one], results[own])) for own in ours},
-                latency_ratio=times[one] / times[_FLOAT],
+                latency_ratio=times[one] / times[_FLOAT] if one in times else None,
             )
         rows.append(row)
     return ModelFigures(
