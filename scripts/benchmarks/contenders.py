@@ -15,7 +15,7 @@ class Contender:
     Attributes:
         name: What the tables call it.
         kind: `edge-sdk` ours, `onnx` a peer that gives int8 ONNX for onnxruntime, `runtime` int8 for its own runtime,
-            `float` another runtime without int8, for comparison.
+            `float` another runtime that computes in float, for comparison.
         module: The peer's module in scripts.benchmarks.peers; for edge-sdk, the board.
         method: Which of its ways.
         environment: Its environment: benchmarks/peers/NAME.txt.
@@ -65,7 +65,7 @@ PEERS: tuple[Contender, ...] = (
     Contender("LiteRT int8 (onnx2tf)", "runtime", "litert", "int8", *_LITERT),
     Contender("LiteRT int8 (as published)", "runtime", "litert", PUBLISHED, *_LITERT),
     Contender("MNN int8", "runtime", "mnn", "int8", *_MNN),
-    Contender("MNN int8 weights", "runtime", "mnn", "weights", *_MNN),
+    Contender("MNN int8 weights", "float", "mnn", "weights", *_MNN),
     Contender("ncnn int8", "runtime", "ncnn", "int8", *_NCNN),
     Contender("OpenVINO float", "float", "nncf_openvino", "float", "nncf", "openvino"),
     Contender("MNN float", "float", "mnn", "float", *_MNN),
