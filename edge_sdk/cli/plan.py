@@ -66,8 +66,7 @@ def preview_plan(
 
 
 def _lines(plan: PlanPreview) -> Iterator[str]:
-    work = f"{plan.integer_share:.1%} of {plan.macs / 1e6:.1f} M multiply-accumulates in integers"
-    yield f"{plan.profile}, {plan.family}: {work}" + (f", {plan.half_share:.1%} in float16" if plan.half_share else "")
+    yield f"{plan.profile}, {plan.family}: {plan.shares}, which is {plan.macs / 1e6:.1f} M multiply-accumulates"
     yield f"{plan.pairs} quantize and dequantize, {plan.transposes} transposes remain ({plan.method})"
     inside = [island for island in plan.islands if island.inside or island.work]
     after = len(plan.islands) - len(inside)

@@ -78,6 +78,12 @@ class PlanPreview:
     half_share: float = 0.0
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def shares(self) -> str:
+        """The shares of the work in integers and in float16, in words."""
+        half = f", {self.half_share:.1%} in float16" if self.half_share else ""
+        return f"{self.integer_share:.1%} of the work in integers{half}"
+
     def found(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the findings of a severity."""
         return tuple(finding for finding in self.findings if finding.severity == severity)

@@ -105,7 +105,7 @@ def _plan(plan: PlanPreview) -> Iterable[str]:
     yield f"<h3>Plan on {escape(plan.profile)}</h3>"
     yield f'<div class="bar"><i style="width:{plan.integer_share:.2%}"></i></div>'
     yield (
-        f"<p>{plan.integer_share:.1%} of {plan.macs / 1e6:.1f} million multiply-accumulates in integer kernels; "
+        f"<p>{plan.shares}, which is {plan.macs / 1e6:.1f} million multiply-accumulates; "
         f"{plan.pairs} quantize and dequantize, {plan.transposes} transposes remain. "
         f'<span class="soft">{escape(plan.method)}</span></p>'
     )

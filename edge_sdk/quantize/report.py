@@ -143,7 +143,7 @@ def report_lines(report: QuantReport) -> list[str]:
             f"{variant.family}: {variant.size_bytes / 1e6:.2f} MB, {variant.size_ratio:.1%} of the float model",
         ]
         lines += [f"  {variant.verdict}", f"  takes {variant.takes}"]
-        lines += [f"  {plan.profile}: {plan.integer_share:.1%} of the work in integers" for plan in variant.plans]
+        lines += [f"  {plan.profile}: {plan.shares}{_slow_words(plan)}" for plan in variant.plans]
         if variant.arithmetic is not None and variant.arithmetic.layers:
             lines.append(f"  integer sums are exact on this machine ({len(variant.arithmetic.layers)} layers checked)")
         if variant.returned:
@@ -175,3 +175,9 @@ def _point_cells(frontier: Frontier, point: Point) -> tuple[str, ...]:
         "" if point.accuracy is None else f"{len(point.layers)} layers",
         "taken" if point is frontier.chosen else "" if point.holds else "beyond the budget",
     )
+
+
+def _slow_words(plan: PlanPreview) -> str:
+    """Return how many places of a model the board's engine computes slowly; empty if none."""
+    slow = plan.found("slow")
+    return f"; slow in {len(slow)} places, first {slow[0].message}" if slow else ""

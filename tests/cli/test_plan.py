@@ -45,7 +45,7 @@ def test_it_shows_the_share_in_integers(plan, file):
     code, out, err = plan(file, "-p", "raspberry-pi-5", "--min-integer-share", "0.95")
     assert (code, err) == (0, "")
     first, second = out.splitlines()
-    assert first == "raspberry-pi-5, arm-int8: 100.0% of 0.1 M multiply-accumulates in integers"
+    assert first == "raspberry-pi-5, arm-int8: 100.0% of the work in integers, which is 0.1 M multiply-accumulates"
     assert re.fullmatch(
         r"\d quantize and dequantize, \d transposes remain \(optimized by onnxruntime \S+ as for ARM\)", second
     )

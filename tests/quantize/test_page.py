@@ -74,7 +74,7 @@ def test_the_page_tells_what_decides(outline):
         "Ranges by <mse>.",
         "no labels",
         "the float model",
-        "97.0% of 300.8 million multiply-accumulates in integer kernels",
+        "97.0% of the work in integers, which is 300.8 million multiply-accumulates",
         "Returned to float by the guard",
         "drop at most 0.5 points, agreement at least 94.0%, work in integers at least 50%",
         "5" * 64,

@@ -7,6 +7,7 @@ import pytest
 
 from edge_sdk import records
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.board_plan import Finding
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.report import QuantReport, report_lines, verdict
 from tests.quantize.reports import REPORT
@@ -57,3 +58,11 @@ def test_the_lines_tell_the_same():
     assert "  raspberry-pi-5: 97.0% of the work in integers" in lines
     assert "  returned to float by the guard (3.0% of the work): <script>alert(1)</script>" in lines
     assert lines[-1] == 'note: "quoted" & <i>noted</i>'
+
+
+def test_what_a_jetson_computes_in_float16_and_slowly_is_told():
+    (variant, *_), place = REPORT.variants, Finding("no-importer", "slow", "Det: expected an importer, got none")
+    plan = replace(variant.plans[0], profile="orin", half_share=0.03, findings=(place,))
+    lines = report_lines(replace(REPORT, variants=(replace(variant, plans=(plan,)),)))
+    shares = "97.0% of the work in integers, 3.0% in float16"
+    assert f"  orin: {shares}; slow in 1 places, first Det: expected an importer, got none" in lines
