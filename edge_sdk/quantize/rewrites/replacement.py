@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_sdk.quantize.graph import Graph, Model, Node, inner_nodes
+from edge_sdk.quantize.graph import Graph, Model, Node, drop_unread, inner_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def apply_rewrite(graph: Graph, rewrite: Rewrite) -> Model | None:
         changed.graph.node.extend([node] if replacement is None else replacement.nodes)
     new = {name: values for replacement in found if replacement for name, values in replacement.constants.items()}
     changed.graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in new.items())
-    _drop_unread(changed)
+    _drop_unread_nodes(changed)
+    drop_unread(changed)
     return changed
 
 
@@ -74,20 +75,12 @@ def only_reader(graph: Graph, tensor: str) -> bool:
     return len(graph.consumers[tensor]) == 1 and tensor not in graph.outputs
 
 
-def _drop_unread(model: Model) -> None:
+def _drop_unread_nodes(model: Model) -> None:
     wanted = {value.name for value in model.graph.output}
-    nodes = []
+    kept = []
     for node in reversed(model.graph.node):
         if wanted.intersection(node.output):
-            nodes.append(node)
+            kept.append(node)
             wanted.update(name for reader in (node, *inner_nodes(node)) for name in reader.input)
-    wanted.update(name for node in nodes for name in node.output)
-    _keep(model.graph.node, nodes[::-1])
-    _keep(model.graph.initializer, [tensor for tensor in model.graph.initializer if tensor.name in wanted])
-    _keep(model.graph.value_info, [value for value in model.graph.value_info if value.name in wanted])
-
-
-def _keep(field: Any, kept: list[Any]) -> None:
-    copies = list(kept)
-    del field[:]
-    field.extend(copies)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(kept))
