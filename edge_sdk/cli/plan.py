@@ -68,6 +68,9 @@ def preview_plan(
 def _lines(plan: PlanPreview) -> Iterator[str]:
     yield f"{plan.profile}, {plan.family}: {plan.shares}, which is {plan.macs / 1e6:.1f} M multiply-accumulates"
     yield f"{plan.pairs} quantize and dequantize, {plan.transposes} transposes remain ({plan.method})"
+    if plan.speed is not None and plan.speed.time > 0:
+        told, unit, gain = plan.speed, plan.speed.unit, plan.speed.float_time / plan.speed.time
+        yield f"{told.time:.3g} {unit}, float {told.float_time:.3g} {unit}: {gain:.2f} times as fast ({told.basis})"
     inside = [island for island in plan.islands if island.inside or island.work]
     after = len(plan.islands) - len(inside)
     if inside:

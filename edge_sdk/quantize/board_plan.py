@@ -49,6 +49,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSpeed:
+    """What a model takes on a board beside its float variant there.
+
+    Attributes:
+        time: Of one inference, all layers quantized.
+        float_time: The same of the board's float variant.
+        unit: What both are told in.
+        basis: Where they come from, in words.
+    """
+
+    time: float
+    float_time: float
+    unit: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanPreview:
     """What a board will execute.
 
@@ -64,6 +81,7 @@ class PlanPreview:
         transposes: Transposes that remain.
         half_share: Share of the multiply-accumulates that the file has in float16, 0 to 1.
         findings: What breaks a rule of the board's engine; empty if nothing.
+        speed: What it takes beside the board's float variant, by a model of the board; None where that is not known.
     """
 
     profile: str
@@ -77,6 +95,7 @@ class PlanPreview:
     transposes: int
     half_share: float = 0.0
     findings: tuple[Finding, ...] = ()
+    speed: PlanSpeed | None = None
 
     @property
     def shares(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize import families
-from edge_sdk.quantize.board_plan import PlanPreview
+from edge_sdk.quantize.board_plan import PlanPreview, PlanSpeed
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.clean import clean_model, load_model
+from edge_sdk.quantize.costs import modelled
 from edge_sdk.quantize.graph import Graph, Model
 from edge_sdk.quantize.placement import RETURNED
 from edge_sdk.quantize.preview import preview_bytes, preview_plan
@@ -60,7 +62,9 @@ def plan_of_file(
     statistics = {name: _stand_in(graph, name) for name in families.tensors_to_calibrate([family], graph)}
     model = families.emit(family, graph, statistics, "minmax")
     reasons = families.why_float(family, graph, statistics)
-    return preview_bytes(model, profile, family, reasons)
+    plan = preview_bytes(model, profile, family, reasons)
+    costs = modelled(graph, profile, family)
+    return replace(plan, speed=PlanSpeed(costs.of(graph, family), costs.exact, costs.unit, costs.basis))
 
 
 def _reasons_told(package: ModelPackage, family: str) -> dict[str, str]:

@@ -44,11 +44,13 @@ def plan(monkeypatch, capsys, files):
 def test_it_shows_the_share_in_integers(plan, file):
     code, out, err = plan(file, "-p", "raspberry-pi-5", "--min-integer-share", "0.95")
     assert (code, err) == (0, "")
-    first, second = out.splitlines()
+    first, second, *speed = out.splitlines()
     assert first == "raspberry-pi-5, arm-int8: 100.0% of the work in integers, which is 0.1 M multiply-accumulates"
     assert re.fullmatch(
         r"\d quantize and dequantize, \d transposes remain \(optimized by onnxruntime \S+ as for ARM\)", second
     )
+    told = r"[\d.]+ ms, float [\d.]+ ms: 1\.\d\d times as fast \(modelled for raspberry-pi-5 from .*\)"
+    assert [re.fullmatch(told, line) is not None for line in speed] == ([True] if file == "m.onnx" else [])
 
 
 def test_what_stays_in_float_is_told_with_its_reason(plan):

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from edge_sdk.profiles import load_profile
-from edge_sdk.quantize import families, plan_of_file
+from edge_sdk.quantize import ImageFlags, QuantRequest, families, plan_of_file, quantize
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph
@@ -118,3 +118,20 @@ def test_a_stream_keeps_its_states_with_ranges_of_each_inference():
 
 def test_keywords_by_convolutions_keep_calibrated_ranges():
     assert choose(PI, cleaned("kws_dscnn_mlperf", {})).family == "arm-int8"
+
+
+@pytest.mark.parametrize("pick", ["knee", "fastest"])
+def test_a_model_that_int8_spoils_is_mixed_and_stays_faster_than_float(tmp_path, pick):
+    pictures = ROOT / "images"
+    model = ROOT / "models" / "mobilenet_v1_0.25_224_keras.onnx"
+    if not model.exists() or not pictures.exists():
+        pytest.skip("no model and pictures in EDGE_SDK_ASSETS")
+    flags = ImageFlags(normalize="symmetric", resize="crop:256", color="rgb")
+    labels = pictures / "imagenet_labels.csv"
+    asked = QuantRequest(model, (PI,), str(pictures / "imagenet"), flags, str(labels), pick=pick)
+    (variant,) = quantize(asked, tmp_path / "m.edge").variants
+    frontier = variant.frontier
+    assert (variant.family, frontier.pick, frontier.chosen.holds) == ("arm-int8", pick, True)
+    assert frontier.gain(frontier.chosen) >= PI.quantization.min_gain
+    assert frontier.chosen.accuracy == variant.accuracy
+    assert [point.time for point in frontier.points] == sorted(point.time for point in frontier.points)
