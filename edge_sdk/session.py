@@ -76,12 +76,14 @@ class Session:
         inputs: What it takes.
         outputs: What it gives.
         providers: The execution providers that it really has.
+        digest: What determines its results on this machine: SHA-256 of the model, and how it was opened.
     """
 
-    def __init__(self, inner: onnxruntime.InferenceSession, *, where: str) -> None:
+    def __init__(self, inner: onnxruntime.InferenceSession, *, digest: str, where: str) -> None:
         self.inputs = tuple(_spec(arg, where) for arg in inner.get_inputs())
         self.outputs = tuple(_spec(arg, where) for arg in inner.get_outputs())
         self.providers = tuple(inner.get_providers())
+        self.digest = digest
         self._names = [output.name for output in self.outputs]
         self._inner = inner
         self._where = where
@@ -154,7 +156,7 @@ def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> S
         raise InputError(
             f"{where}: expected a model that onnxruntime {onnxruntime.__version__} can load, got {_first_line(exc)}"
         ) from exc
-    session = Session(inner, where=where)
+    session = Session(inner, digest=f"{_digest(model)} {config}", where=where)
     _require_providers(config.providers, session.providers, where)
     return session
 
@@ -232,13 +234,16 @@ def _own_engines(options: Mapping[str, str], model: bytes | Path) -> dict[str, s
     """
     if _ENGINES not in options:
         return dict(options)
-    digest = sha256_of_file(model) if isinstance(model, Path) else sha256_hex(model)
-    folder = Path(options[_ENGINES]) / digest[:16]
+    folder = Path(options[_ENGINES]) / _digest(model)[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)  # TensorRT itself makes the last folder only
     except OSError as exc:
         raise unwritable(folder, exc) from exc
     return {**options, _ENGINES: str(folder)}
+
+
+def _digest(model: bytes | Path) -> str:
+    return sha256_of_file(model) if isinstance(model, Path) else sha256_hex(model)
 
 
 def _require_providers(wanted: Sequence[Provider], present: Sequence[str], where: str) -> None:

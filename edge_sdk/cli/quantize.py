@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from edge_sdk.profiles import load_profile
 
 if TYPE_CHECKING:
     from edge_sdk.quantize import QuantRequest
+    from edge_sdk.quantize.cache import Cache
 
 
 def quantize_model(
@@ -105,6 +107,15 @@ def quantize_model(
         str, typer.Option(help="Name of the package; the model's file name if left out.", show_default=False)
     ] = "",
     version: Annotated[int, typer.Option(help="Version of the package, a counter.")] = 1,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where what was measured is kept (at most 1 GiB); $XDG_CACHE_HOME/edge-sdk if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep nothing, and use nothing that was kept.")] = False,
     check_only: Annotated[
         bool, typer.Option("--check-only", help="Look at the samples, say what is wrong with them, and stop.")
     ] = False,
@@ -155,12 +166,26 @@ def quantize_model(
         name=name,
         version=version,
         trusts_data=trust_data,
+        cache=_cache(cache, is_wanted=not no_cache),
     )
     if out is None or check_only:
         _check(request, as_json=as_json)
         return
-    report = quantize(request, out, progress=output.progress, tell=output.note)
+    try:
+        report = quantize(request, out, progress=output.progress, tell=output.note)
+    except KeyboardInterrupt:
+        output.note("interrupted: nothing is written" + ("" if no_cache else "; the same command goes on from here"))
+        raise
     output.emit(report, [*report_lines(report), "", f"wrote {out}"], as_json=as_json)
+
+
+def _cache(folder: Path | None, *, is_wanted: bool) -> Cache:
+    from edge_sdk.quantize.cache import FolderCache, NoCache, default_folder
+
+    if not is_wanted:
+        return NoCache()
+    chosen = folder or default_folder(os.environ, Path.home())
+    return FolderCache(chosen, on_use=lambda: output.note(f"going on with what an earlier run left in {chosen}"))
 
 
 def _check(request: QuantRequest, *, as_json: bool) -> None:

@@ -6,8 +6,10 @@ nothing is kept but counts. (onnxruntime's own calibrators keep every tensor of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.channels import ChannelMeans
@@ -18,6 +20,8 @@ from edge_sdk.tensors import Tensors
 
 _GROUP_BYTES = 96 << 20
 _FLOAT_BYTES = 4
+_KEPT_EVERY = 32
+"""Samples after which what was seen is kept, where it is."""
 
 Advance = Callable[[int], None]
 
@@ -30,8 +34,23 @@ class Statistics:
     channels: ChannelMeans = field(default_factory=ChannelMeans)
 
 
+class Keeper(Protocol):
+    """Keeps the statistics of a group of tensors while they grow."""
+
+    def restore(self, group: str, seen: Mapping[str, Statistics]) -> int:
+        """Put back what was kept of a group, and return how many samples that has seen; 0 if there is nothing."""
+
+    def keep(self, group: str, seen: Mapping[str, Statistics], samples: int) -> None:
+        """Keep what so many samples have shown of a group."""
+
+
 def collect(
-    graph: Graph, tensors: Sequence[str], samples: Callable[[], Iterable[Tensors]], *, advance: Advance = lambda _: None
+    graph: Graph,
+    tensors: Sequence[str],
+    samples: Callable[[], Iterable[Tensors]],
+    *,
+    advance: Advance = lambda _: None,
+    keeper: Keeper | None = None,
 ) -> dict[str, Statistics]:
     """Return what is seen of each tensor over all samples.
 
@@ -40,25 +59,14 @@ def collect(
         tensors: Names of float tensors.
         samples: Gives the samples anew at each call, as inputs of the model.
         advance: Called with 1 after each sample of each pass; see `passes`.
+        keeper: Keeps what was seen, for a run that is interrupted.
 
     Raises:
         InputError: There are no samples, or a tensor was NaN or infinite.
     """
     seen = {name: Statistics() for name in tensors}
     for group in _groups(graph, tensors):
-        inputs = [name for name in group if name in graph.inputs]
-        session = open_session(with_outputs(graph.model, group), host_config(), where="calibration")
-        count = 0
-        for sample in samples():
-            outputs = session.run(sample)
-            for name in group:
-                values = sample[name] if name in inputs else outputs[name]
-                seen[name].histogram.add(values)
-                seen[name].channels.add(values)
-            count += 1
-            advance(1)
-        if not count:
-            raise InputError("calibration: expected samples, got none")
+        _collect_group(graph, {name: seen[name] for name in group}, samples, advance, keeper)
     for name, statistics in seen.items():
         if statistics.histogram.unusable:
             raise InputError(
@@ -66,6 +74,32 @@ def collect(
                 hint="check the preprocessing: divisor, mean and std",
             )
     return seen
+
+
+def _collect_group(
+    graph: Graph,
+    seen: Mapping[str, Statistics],
+    samples: Callable[[], Iterable[Tensors]],
+    advance: Advance,
+    keeper: Keeper | None,
+) -> None:
+    session = open_session(with_outputs(graph.model, seen), host_config(), where="calibration")
+    start = count = 0 if keeper is None else keeper.restore(session.digest, seen)
+    if start:
+        advance(start)
+    for count, sample in enumerate(islice(samples(), start, None), start + 1):
+        outputs = session.run(sample)
+        for name, statistics in seen.items():
+            values = sample[name] if name in graph.inputs else outputs[name]
+            statistics.histogram.add(values)
+            statistics.channels.add(values)
+        if keeper is not None and count % _KEPT_EVERY == 0:
+            keeper.keep(session.digest, seen, count)
+        advance(1)
+    if not count:
+        raise InputError("calibration: expected samples, got none")
+    if keeper is not None and count % _KEPT_EVERY and count > start:
+        keeper.keep(session.digest, seen, count)
 
 
 def passes(graph: Graph, tensors: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,14 @@ class ChannelMeans:
         sums = values.sum(axis=others, dtype=np.float64)
         self._sums = self._sums + sums if self._count else sums
         self._count += values.size // sums.size
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the state, for `restore`."""
+        return {"sums": self._sums, "count": np.array(self._count)}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from a state that `to_arrays` returned."""
+        self._sums, self._count = arrays["sums"], int(arrays["count"])
 
     @property
     def mean(self) -> npt.NDArray[np.float64]:

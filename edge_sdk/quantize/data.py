@@ -53,11 +53,18 @@ class Samples:
         names: A name for each: the file's path, or `FILE[index]`.
         read: Reads the samples with these indices, which ascend.
         digest: SHA-256 of what they come from.
+        prepared: What was done to them, and for which inputs.
     """
 
     names: tuple[str, ...]
     read: Callable[[Sequence[int]], Iterator[Item]]
     digest: str
+    prepared: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What determines the tensors."""
+        return (self.digest, self.prepared, *self.names)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -70,7 +77,10 @@ class Samples:
         chosen = tuple(indices)
         digest = sha256_hex(f"{self.digest} {chosen}".encode())
         return Samples(
-            tuple(self.names[i] for i in chosen), lambda wanted: self.read([chosen[i] for i in wanted]), digest
+            tuple(self.names[i] for i in chosen),
+            lambda wanted: self.read([chosen[i] for i in wanted]),
+            digest,
+            self.prepared,
         )
 
     def spread(self, most: int) -> Samples:
@@ -126,7 +136,7 @@ def read_pictures(paths: Sequence[Path], preprocess: Preprocess, inputs: Sequenc
         for i in indices:
             yield _picture(str(paths[i]), media.read_image(paths[i]), steps, spec)
 
-    return Samples(tuple(str(path) for path in paths), read, sha256_of_files(paths))
+    return Samples(tuple(str(path) for path in paths), read, sha256_of_files(paths), repr((steps, spec)))
 
 
 def _video(path: Path, preprocess: Preprocess, inputs: Sequence[TensorSpec]) -> Samples:
@@ -143,7 +153,7 @@ def _video(path: Path, preprocess: Preprocess, inputs: Sequence[TensorSpec]) -> 
                 if i in wanted:
                     yield _picture(f"{path}[{i}]", frame, steps, spec)
 
-    return Samples(tuple(f"{path}[{i}]" for i in range(count)), read, sha256_of_file(path))
+    return Samples(tuple(f"{path}[{i}]" for i in range(count)), read, sha256_of_file(path), repr((steps, spec)))
 
 
 def _picture(name: str, image: media.Image, steps: ImageSteps, spec: TensorSpec) -> Item:
@@ -233,7 +243,7 @@ def _arrays(path: Path, key: str, preprocess: Preprocess, inputs: Sequence[Tenso
         for i in indices:
             yield Item(f"{where}[{i}]", {spec.name: _one(chosen[spec.name][i], spec) for spec in inputs})
 
-    return Samples(tuple(f"{where}[{i}]" for i in range(counts.pop())), read, sha256_of_file(path))
+    return Samples(tuple(f"{where}[{i}]" for i in range(counts.pop())), read, sha256_of_file(path), repr(inputs))
 
 
 def _windows(
@@ -247,7 +257,7 @@ def _windows(
             spec.check(tensor, where=f"{where}[{i}]")
             yield Item(f"{where}[{i}]", {spec.name: tensor})
 
-    return Samples(tuple(f"{where}[{i}]" for i in range(len(windows))), read, sha256_of_file(path))
+    return Samples(tuple(f"{where}[{i}]" for i in range(len(windows))), read, sha256_of_file(path), repr((steps, spec)))
 
 
 def _match_windows(where: str, arrays: Mapping[str, Array], steps: WindowSteps) -> Sequence[Array]:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +75,23 @@ class Histogram:
             bins = np.floor(flat[start : start + _CHUNK] * per_width).astype(np.int64) + _HALF
             self.counts += np.bincount(bins, minlength=BINS)
         self.counts[_HALF] -= zeros
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the state, for `restore`."""
+        exponents = [] if self.exponent is None else [self.exponent]
+        return {
+            "counts": self.counts,
+            "exponent": np.array(exponents, np.int64),
+            "bounds": np.array([self.low, self.high]),
+            "apart": np.array([self.zeros, self.unusable]),
+        }
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from a state that `to_arrays` returned."""
+        self.counts = arrays["counts"]
+        self.exponent = next(iter(arrays["exponent"].tolist()), None)
+        self.low, self.high = arrays["bounds"].tolist()
+        self.zeros, self.unusable = arrays["apart"].tolist()
 
     def _widen(self, magnitude: float) -> None:
         """Make the bins wide enough that a value of this magnitude, and its negative, has one."""

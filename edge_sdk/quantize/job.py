@@ -20,6 +20,7 @@ from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
 from edge_sdk.quantize.arithmetic import tell_arithmetic
 from edge_sdk.quantize.board_plan import PlanPreview
+from edge_sdk.quantize.cache import Cache, Shelf
 from edge_sdk.quantize.choice import choose_variants
 from edge_sdk.quantize.clean import load_model
 from edge_sdk.quantize.doctor import examine
@@ -69,7 +70,7 @@ def quantize(
         tell(line)
     if not request.trusts_data:
         require_sound(findings)
-    evaluation = _evaluate(source, material, progress)
+    evaluation = _evaluate(source, material, request.cache, progress)
     workshop = Workshop(
         request=request,
         feeds=choose_feeds(request, source, material, choices),
@@ -136,8 +137,9 @@ def _budget(request: QuantRequest) -> AccuracyBudget:
     return replace(strictest, **{name: value for name, value in told.items() if value is not None})
 
 
-def _evaluate(source: Source, material: Material, progress: Progress) -> Evaluation:
-    blank = Evaluation(source.task, material.evaluation, material.truths, ())
+def _evaluate(source: Source, material: Material, cache: Cache, progress: Progress) -> Evaluation:
+    samples = material.evaluation
+    blank = Evaluation(source.task, samples, material.truths, (), Shelf(cache, samples.inputs))
     with progress("measuring the float model", len(material.evaluation)) as advance:
         reference = run_all(open_float(source.graph), blank, advance)
     if material.truths is not None:

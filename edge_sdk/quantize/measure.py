@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from edge_sdk.errors import InputError
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Advance
 from edge_sdk.quantize.compare import compare
 from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.graph import Graph
+from edge_sdk.quantize.kept import results_from_arrays, results_to_arrays
 from edge_sdk.session import Session, host_config, open_session
 from edge_sdk.tasks import Result, TaskSpec, Truth, build_task, for_scoring
 from edge_sdk.tensors import Array
@@ -30,12 +32,18 @@ class Evaluation:
         samples: The samples.
         truths: Their labels, or None.
         reference: The float model's results.
+        shelf: Where results on these samples are kept.
     """
 
     task: TaskSpec
     samples: Samples
     truths: Sequence[Truth] | None
     reference: Sequence[Result]
+    shelf: Shelf = field(default_factory=Shelf)
+
+    def on(self, samples: Samples) -> Evaluation:
+        """Return the same on the same samples, read otherwise."""
+        return replace(self, samples=samples, shelf=replace(self.shelf, inputs=samples.inputs))
 
     def measure(self, session: Session, advance: Advance) -> Accuracy:
         """Return what a variant loses, and how far it agrees with the float model."""
@@ -48,6 +56,16 @@ def run_all(session: Session, evaluation: Evaluation, advance: Advance) -> list[
     Raises:
         InputError: A sample does not fit the model, or the sizes of its outputs depend on the sample.
     """
+    kept = evaluation.shelf.load("results", session.digest, evaluation.task)
+    if kept is not None:
+        advance(len(evaluation.samples))
+        return results_from_arrays(evaluation.task.kind, kept)
+    results = _run_samples(session, evaluation, advance)
+    evaluation.shelf.save(results_to_arrays(results), "results", session.digest, evaluation.task)
+    return results
+
+
+def _run_samples(session: Session, evaluation: Evaluation, advance: Advance) -> list[Result]:
     task = build_task(for_scoring(evaluation.task))
     results: list[Result] = []
     shapes: dict[str, tuple[int, ...]] = {}

@@ -11,6 +11,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.files import is_safe_name
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import DeviceProfile, InputKind
+from edge_sdk.quantize.cache import Cache, NoCache
 from edge_sdk.quantize.declare import ImageFlags
 from edge_sdk.quantize.frontier import Pick
 from edge_sdk.quantize.scheme import Scheme
@@ -53,6 +54,7 @@ class QuantRequest:
         name: The package's name; the model's file name if empty.
         version: The package's version.
         trusts_data: Whether to go on though the samples contradict the model.
+        cache: Keeps what was measured, for a run that is interrupted.
     """
 
     model: Path
@@ -75,6 +77,7 @@ class QuantRequest:
     name: str = ""
     version: int = 1
     trusts_data: bool = False
+    cache: Cache = field(default_factory=NoCache)
 
     def __post_init__(self) -> None:
         """Check the values.

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from edge_sdk.profiles import Family
 from edge_sdk.quantize import families
+from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
 from edge_sdk.quantize.choice import BETTER, aims_for, is_strict
 from edge_sdk.quantize.feed import Feed, own_input
 from edge_sdk.quantize.guard import AccuracyBudget
+from edge_sdk.quantize.kept import StatisticsKeeper
 from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.measure import Evaluation
 from edge_sdk.quantize.request import Progress, QuantRequest
@@ -81,7 +83,7 @@ class Workshop:
             graph=feed.source.graph,
             statistics=self._calibrated(feed),
             calibration=feed.material.calibration,
-            evaluation=replace(self.evaluation, samples=feed.material.evaluation),
+            evaluation=self.evaluation.on(feed.material.evaluation),
             method=self.request.profiles[0].quantization.range_method,
             budget=self.budget,
             aims=aims_for(self.request, feed.source.graph),
@@ -94,7 +96,8 @@ class Workshop:
         if not tensors:
             return {}
         with self.progress("calibrating", passes(graph, tensors) * len(samples)) as advance:
-            return collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance)
+            keeper = StatisticsKeeper(Shelf(self.request.cache, samples.inputs))
+            return collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance, keeper=keeper)
 
 
 def _fed(made: Made, feed: Feed) -> Made:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def quantize(folder, tmp_path):
 
     def run(*arguments, **options):
         command = [*EDGE_SDK, "quantize", *map(str, arguments)]
-        env = {**os.environ, "TMPDIR": str(tmp_path / "temporary"), "COLUMNS": "100"}
+        env = {**os.environ, "TMPDIR": str(tmp_path / "temporary"), "COLUMNS": "100", "XDG_CACHE_HOME": str(tmp_path)}
         ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, **options)
         assert list((tmp_path / "temporary").iterdir()) == []
         return ended.returncode, ended.stdout, ended.stderr
@@ -271,3 +272,64 @@ def test_a_warning_is_told_before_the_work_and_stands_in_the_report(quantize, fo
     assert code == 0
     assert err.startswith("warn: calibration: expected 16 samples or more")
     assert "note: calibration: expected 16 samples or more" in out
+
+
+def start(folder, cache, package, *arguments, **environment):
+    """Start the command on a model with a layer that int8 destroys, for whom the guard works a while."""
+    command = [
+        *EDGE_SDK,
+        "quantize",
+        "outlier.onnx",
+        "-p",
+        "raspberry-pi-5",
+        *CARDS,
+        *LABELS,
+        "-o",
+        package,
+        *arguments,
+    ]
+    env = {**os.environ, "XDG_CACHE_HOME": str(cache), **environment}
+    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(folder, tmp_path, kill):
+    whole, resumed, kept = tmp_path / "whole.edge", tmp_path / "resumed.edge", tmp_path / "cache"
+    assert start(folder, kept, whole, "--no-cache").wait() == 0
+    assert not kept.exists()
+    running = start(folder, kept, resumed)
+    while running.poll() is None and len(list(kept.rglob("*.kept"))) < 2:
+        time.sleep(0.01)
+    running.send_signal(kill)
+    _, err = running.communicate()
+    assert running.returncode == {signal.SIGINT: 130, signal.SIGKILL: -9}[kill]
+    assert ("interrupted: nothing is written; the same command goes on from here" in err) == (kill == signal.SIGINT)
+    assert not resumed.exists()
+    again = start(folder, kept, resumed)
+    _, err = again.communicate()
+    assert again.returncode == 0
+    assert f"going on with what an earlier run left in {kept}" in err
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_damaged_and_old_entries_change_no_byte(folder, tmp_path):
+    for name in ("first", "second", "third"):
+        running = start(folder, tmp_path / "cache", tmp_path / f"{name}.edge")
+        _, err = running.communicate()
+        assert (running.returncode, "going on" in err) == (0, name == "second")
+        if name == "second":
+            for path in (tmp_path / "cache").rglob("*.kept"):
+                path.write_bytes(path.read_bytes()[:-9] + b"something")
+    assert len({(tmp_path / f"{name}.edge").read_bytes() for name in ("first", "second", "third")}) == 1
+
+
+def test_hash_seeds_and_threads_change_no_byte(folder, tmp_path):
+    for name, one in {
+        "first": {"PYTHONHASHSEED": "1"},
+        "second": {"PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "1"},
+    }.items():
+        affinity = {min(os.sched_getaffinity(0))} if name == "second" else os.sched_getaffinity(0)
+        running = start(folder, tmp_path, tmp_path / f"{name}.edge", "--no-cache", **one)
+        os.sched_setaffinity(running.pid, affinity)
+        assert running.wait() == 0
+    assert (tmp_path / "first.edge").read_bytes() == (tmp_path / "second.edge").read_bytes()
