@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
@@ -157,10 +158,10 @@ class Shelf:
 @cache
 def _environment() -> tuple[object, ...]:
     """Return what besides the inputs could change a number: this program's code, its libraries, the machine."""
-    import cv2
     import onnx
 
     code = sorted(Path(__file__).parents[1].rglob("*.py"))
-    libraries = (platform.python_version(), np.__version__, onnx.__version__, runtime_version(), cv2.__version__)
+    decoders = [metadata.version(name) for name in metadata.packages_distributions().get("cv2", ())]
+    libraries = (platform.python_version(), np.__version__, onnx.__version__, runtime_version(), *decoders)
     arch, features = read_cpu()
     return (sha256_of_files(code), libraries, arch, tuple(sorted(features)), usable_threads())
