@@ -28,7 +28,7 @@ def note(text: str) -> None:
 
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar with the time left on stderr, on a terminal only.
+    """Show a bar with the time left on stderr, on a terminal only; when it is done, what it took stays as a line.
 
     Args:
         title: What is being done.
@@ -44,9 +44,11 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
         yield lambda steps: bar.advance(task, steps)
+    console.print(f"{title}: {bar.tasks[0].elapsed or 0:.1f} s", style="dim", markup=False, highlight=False)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

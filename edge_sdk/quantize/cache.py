@@ -62,7 +62,7 @@ class FolderCache:
     Args:
         folder: The folder; it is made if it is not there.
         max_bytes: The most that all entries together may take.
-        on_use: Called before the first entry that is found.
+        on_use: Called before the first entry that is found and was not put here by this object.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class FolderCache:
         self._folder = folder
         self._max_bytes = max_bytes
         self._on_use: Callable[[], None] | None = on_use
+        self._own: set[str] = set()
         self._prune()
 
     def get(self, key: str) -> bytes | None:
@@ -86,7 +87,7 @@ class FolderCache:
                 path.unlink()
                 return None
             os.utime(path)
-        if self._on_use is not None:
+        if self._on_use is not None and key not in self._own:
             self._on_use()
             self._on_use = None
         return data
@@ -95,6 +96,7 @@ class FolderCache:
         """Keep data under a key, unless it is larger than the whole cache may be or the disk has no room."""
         if len(data) + _DIGEST_BYTES > self._max_bytes:
             return
+        self._own.add(key)
         with suppress(EdgeError):
             write_bytes(self._path(key), sha256_hex(data).encode() + data)
         self._prune()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import resource
 import shutil
 import signal
@@ -333,3 +336,23 @@ def test_hash_seeds_and_threads_change_no_byte(folder, tmp_path):
         os.sched_setaffinity(running.pid, affinity)
         assert running.wait() == 0
     assert (tmp_path / "first.edge").read_bytes() == (tmp_path / "second.edge").read_bytes()
+
+
+def test_a_terminal_shows_each_step_and_what_it_took(folder, tmp_path):
+    ours, theirs = pty.openpty()
+    given = ("m.onnx", "-p", "raspberry-pi-5", *CARDS, "-o", str(tmp_path / "m.edge"))
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "100"}
+    running = subprocess.Popen(
+        [*EDGE_SDK, "quantize", *given], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    out, _ = running.communicate()
+    steps = [line for line in shown.decode().splitlines() if re.search(r"[a-z0-9]: [0-9.]+ s", line)]
+    titles = ("looking at the samples", "measuring the float model", "calibrating", "measuring arm-int8")
+    assert [any(title in line for line in steps) for title in titles] == [True] * 4
+    assert b"\x1b[3" not in shown, "no colours"
+    assert out.decode().endswith(f"wrote {tmp_path / 'm.edge'}\n")

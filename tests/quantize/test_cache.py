@@ -24,7 +24,8 @@ def test_what_was_kept_is_found_by_the_next_process(tmp_path):
     FolderCache(tmp_path / "new").put(KEY, b"what was measured")
     used = []
     cache = FolderCache(tmp_path / "new", on_use=lambda: used.append("said"))
-    assert (cache.get(OTHER), used) == (None, [])
+    cache.put(THIRD, b"its own")
+    assert (cache.get(OTHER), cache.get(THIRD), used) == (None, b"its own", [])
     assert (cache.get(KEY), cache.get(KEY), used) == (b"what was measured", b"what was measured", ["said"])
 
 
