@@ -78,10 +78,11 @@ def misread_findings(original: Model, source: Source, material: Material, progre
         material: The samples.
         progress: Shows what is being done.
     """
-    if source.preprocess.image is None:
+    steps = source.preprocess.image
+    readings = () if steps is None else other_readings(steps)
+    if steps is None or not readings:
         return
-    bench = _prepare(original, source, material, source.preprocess.image)
-    readings = other_readings(bench.steps)
+    bench = _prepare(original, source, material, steps)
     few = bench.first(_SCREENED)
     with progress("trying other readings", len(few.items) * (len(readings) + 1)) as advance:
         declared = few.attempt(Reading("", bench.steps), advance)

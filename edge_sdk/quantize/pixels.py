@@ -46,8 +46,6 @@ def take_pixels(source: Source, *, max_opset: int) -> Source | str:
     steps = source.preprocess.image
     if steps is None:
         return "its input is no picture"
-    if steps.dtype == "uint8":
-        return "it takes pixels by itself"
     if steps.color not in _ORDER:
         return f"its pictures have the channels {steps.color}"
     if max_opset < _SUM_OPSET:

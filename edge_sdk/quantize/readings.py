@@ -31,7 +31,9 @@ class Reading:
 
 
 def other_readings(declared: ImageSteps) -> tuple[Reading, ...]:
-    """Return the usual readings of a picture that are not the declared one."""
+    """Return the usual readings of a picture that are not the declared one; none of what a model normalizes itself."""
+    if declared.dtype == "uint8" or declared.color not in {"rgb", "bgr", "gray"}:
+        return ()
     colors: tuple[Color, ...] = ("gray",) if declared.color == "gray" else ("rgb", "bgr")
     found = []
     for color in colors:

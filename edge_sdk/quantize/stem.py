@@ -1,6 +1,6 @@
 """What a model does to its picture before the first convolution, in numbers: a gain and a shift a channel.
 
-Exports bring along what their framework does there: a Transpose, sums and products with constants, a BatchNorm.
+Exports bring along what their framework does there: a Cast, a Transpose, sums and products with constants, a BatchNorm.
 All of it is `gain * pixel + shift` by channel, and goes together with the normalization that is declared.
 """
 
@@ -107,6 +107,8 @@ def _factors(graph: Graph, node: Node, tensor: str, axes: str) -> tuple[Floats, 
     """Return the gain and shift of an operator, one a channel; None if it does something else."""
     if node.op_type == "Conv":
         return _of_scaling(graph, node) if axes == "nchw" else None
+    if node.op_type == "Cast" and graph.is_float(node.output[0]):
+        return np.ones(1), np.zeros(1)
     if node.op_type not in _ARITHMETIC:
         return None
     first, second = node.input

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from edge_sdk.errors import InputError
 from edge_sdk.package import open_package
-from edge_sdk.preprocess import prepare_image
+from edge_sdk.preprocess import ImageSteps, Preprocess, prepare_image
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
 from edge_sdk.quantize.golden import Golden, worst_snr_db
@@ -30,7 +31,7 @@ def request(folder, boards=(PI,), **given):
     told = {
         "labels": str(labels),
         "class_names": COLORS,
-        "preprocess": ImageFlags(normalize="imagenet"),
+        "preprocess": ImageFlags(),
         "min_gain": 0.0,
         "trusts_data": True,
         **given,
@@ -42,7 +43,7 @@ def request(folder, boards=(PI,), **given):
 def made(tmp_path_factory):
     """Quantize the classifier of cards for two CPUs and a GPU; return the report and the package."""
     folder = tmp_path_factory.mktemp("pixels")
-    report = quantize(request(folder, map(load_profile, BOARDS), preprocess=ImageFlags()), folder / "cards.edge")
+    report = quantize(request(folder, map(load_profile, BOARDS)), folder / "cards.edge")
     return report, open_package(folder / "cards.edge")
 
 
@@ -92,6 +93,25 @@ def test_floats_for_a_model_of_pixels_are_refused_in_a_line(made):
     floats, _ = prepare_image(made[1].manifest.preprocess.image, card(0))
     with pytest.raises(InputError, match=r"^cards: expected x as uint8, got float32$"):
         session.run({"x": floats})
+
+
+def test_a_model_that_takes_bytes_by_itself_takes_pixels_without_a_cast(tmp_path):
+    model = build_classifier()
+    feed = [
+        helper.make_node("Cast", ["bytes"], ["floats"], "cast", to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["floats"], ["planes"], "planes", perm=[0, 3, 1, 2]),
+        helper.make_node("Div", ["planes", "white"], ["x"], "unit"),
+    ]
+    nodes = [*feed, *model.graph.node]
+    del model.graph.node[:], model.graph.input[:]
+    model.graph.node.extend(nodes)
+    model.graph.input.append(helper.make_tensor_value_info("bytes", TensorProto.UINT8, [1, 24, 32, 3]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(255), "white"))
+    steps = Preprocess(image=ImageSteps(size_wh=(32, 24), divisor=1.0, layout="nhwc", dtype="uint8"))
+    given = replace(request(tmp_path, preprocess=steps), model=save(model, tmp_path / "bytes.onnx"))
+    (variant,) = quantize(given, tmp_path / "m.edge").variants
+    assert variant.takes.startswith("the camera's pixels (uint8 [1, 24, 32, 4])")
+    assert variant.plans[0].pairs == 0
 
 
 def test_on_request_floats_are_taken(tmp_path):

@@ -89,7 +89,6 @@ def test_a_first_layer_in_float_takes_pixels_too():
     ("steps", "reason"),
     [
         (Preprocess(), "its input is no picture"),
-        (Preprocess(image=ImageSteps((16, 16), divisor=1.0, dtype="uint8")), "it takes pixels by itself"),
         (Preprocess(image=ImageSteps((16, 16), color="bgra")), "its pictures have the channels bgra"),
         (Preprocess(image=ImageSteps((8, 16))), "the input is not one picture [1, 3, 16, 8]"),
     ],

@@ -47,3 +47,8 @@ def test_the_same_scale_in_other_numbers_is_not_another_reading():
 def test_a_grey_picture_has_no_colours_to_change():
     flags = [reading.flags for reading in other_readings(replace(DECLARED, color="gray"))]
     assert flags == ["--normalize raw --color gray", "--normalize symmetric --color gray"]
+
+
+@pytest.mark.parametrize("taken", [{"dtype": "uint8", "divisor": 1.0}, {"color": "bgra"}])
+def test_what_a_model_normalizes_itself_and_other_channels_have_no_other_reading(taken):
+    assert other_readings(replace(DECLARED, **taken)) == ()

@@ -57,6 +57,13 @@ def test_a_batch_norm_goes_along():
     np.testing.assert_allclose((found.gain, found.shift), ([1, 2, 1], [-2, 0, -4]))
 
 
+def test_a_model_that_normalizes_bytes_itself_has_a_stem_too():
+    text = f"""(uint8[1,6,8,3] x, {WEIGHTS}, float k) => (float[] y)
+        {{ f = Cast<to=1>(x) t = Transpose<perm=[0,3,1,2]>(f) m = Mul(t, k) y = Conv(m, w) }}"""
+    found = stem(text, layout="nhwc", values={"k": 0.5}, divisor=1.0, dtype="uint8")
+    np.testing.assert_allclose((found.gain, found.shift), ([0.5] * 3, [0] * 3))
+
+
 def test_a_reshape_of_one_channel_is_a_transpose():
     text = """(float[1,6,8,1] x, float[4,1,3,3] w, int64[4] s) => (float[] y)
         { t = Reshape(x, s) y = Conv(t, w) }"""
