@@ -36,15 +36,21 @@ def choose_variants(request: QuantRequest, graph: Graph) -> dict[str, Choice]:
     return served(request.profiles, judged)
 
 
-def aims_for(request: QuantRequest, graph: Graph) -> dict[Family, Aim]:
-    """Return what the variant of each family would be chosen for: the first board that runs it."""
+def aims_for(request: QuantRequest, graph: Graph, float_graph: Graph) -> dict[Family, Aim]:
+    """Return what the variant of each family would be chosen for: the first board that runs it.
+
+    Args:
+        request: What is to be done.
+        graph: What the variants are made of.
+        float_graph: What the boards' float variants are made of.
+    """
     aims: dict[Family, Aim] = {}
     for profile in request.profiles:
         for family in profile.families:
             if family not in aims:
                 aims[family] = Aim(
                     profile=profile.name,
-                    costs=modelled(graph, profile, family),
+                    costs=modelled(graph, profile, family, float_graph),
                     float_family=float_family(profile, family),
                     pick=request.pick,
                     min_gain=_min_gain(request, profile),

@@ -68,22 +68,17 @@ class Costs:
         operators: Cost by the operator's name.
         quantize: What it takes to bring a float tensor into the family's precision, by the tensor's name.
         dequantize: What it takes to bring it back.
+        exact: Time of the board's float variant.
         unit: What times are told in.
         basis: Where the figures come from, for people.
-        measured: Whether they were measured, and not modelled.
     """
 
     operators: Mapping[str, OperatorCost]
     quantize: Mapping[str, float]
     dequantize: Mapping[str, float]
+    exact: float
     unit: Unit
     basis: str
-    measured: bool = False
-
-    @property
-    def exact(self) -> float:
-        """Time of the board's float variant."""
-        return sum(cost.exact for cost in self.operators.values())
 
     def of(self, graph: Graph, family: Family, excluded: Collection[str] = ()) -> float:
         """Return the time of a family's variant with the excluded layers in float."""
@@ -149,13 +144,14 @@ def _crossing(graph: Graph, inside: Collection[str], tensors: Collection[str]) -
     return enter, leave
 
 
-def modelled(graph: Graph, profile: DeviceProfile, family: Family) -> Costs:
+def modelled(graph: Graph, profile: DeviceProfile, family: Family, float_graph: Graph | None = None) -> Costs:
     """Return what a model takes on a board by the model of the board.
 
     Args:
         graph: A cleaned float graph.
         profile: The board.
         family: The family whose variants are to be timed.
+        float_graph: What the board's float variant is made of, if that is another graph.
     """
     board = _Board(profile)
     exact: Literal["fp32", "fp16"] = "fp16" if family in FORMS and "fp16" in profile.families else "fp32"
@@ -163,14 +159,20 @@ def modelled(graph: Graph, profile: DeviceProfile, family: Family) -> Costs:
         node.name: OperatorCost(board.floating(graph, node, exact), board.reduced(graph, node, family))
         for node in graph.nodes
     }
-    total = sum(cost.exact for cost in operators.values())
+    alone = graph if float_graph is None else float_graph
+    total = sum(board.floating(alone, node, exact) for node in alone.nodes)
     scale = 1e3 if profile.speed is not None else 100.0 / max(total, 1e-12)
     names = [name for name in graph.shapes if name not in graph.constants]
     convert = {name: scale * board.conversion(graph, name) for name in names}
     unknown = {name: 0.0 for node in graph.nodes for name in node.output} | dict.fromkeys(graph.inputs, 0.0)
     scaled = {name: OperatorCost(scale * cost.exact, scale * cost.quantized) for name, cost in operators.items()}
     return Costs(
-        scaled, {**unknown, **convert}, {**unknown, **convert}, "ms" if profile.speed else "% of float", board.basis
+        operators=scaled,
+        quantize={**unknown, **convert},
+        dequantize={**unknown, **convert},
+        exact=scale * total,
+        unit="ms" if profile.speed else "% of float",
+        basis=board.basis,
     )
 
 

@@ -176,13 +176,13 @@ class _Search:
         if pick == "most-accurate":
             best = max(holding, key=lambda count: (agreement_of(holding[count]), -holding[count].time))
             return best, f"the most accurate plan that is {self._terms.min_gain:g} times as fast as float"
-        reaching = {count: point for count, point in holding.items() if _satisfied(self._terms, point)}
-        among = reaching or holding
-        knee = knee_of(list(among.values()), self._points[0], self._terms.exact_time)
-        count = next(count for count, point in among.items() if point is knee)
         goal = f"{self._terms.goal_agreement:.0%}"
+        reaching = [count for count, point in holding.items() if _satisfied(self._terms, point)]
         if reaching:
-            return count, f"the knee among the plans that agree with float on {goal} or more"
+            fastest = min(reaching, key=lambda count: holding[count].time)
+            return fastest, f"the fastest plan that agrees with float on {goal} or more"
+        knee = knee_of(list(holding.values()), self._points[0], self._terms.exact_time)
+        count = next(count for count, point in holding.items() if point is knee)
         return count, f"the knee among the plans that hold the budget; none reached {goal} agreement"
 
     def _at(self, count: int) -> Point:

@@ -120,3 +120,10 @@ def test_an_operator_that_tensorrt_fuses_with_an_int8_layer_needs_no_conversion(
     costs = modelled(graph, board, "tensorrt-int8")
     inner = sum(cost.quantized for cost in costs.operators.values())
     assert costs.of(graph, "tensorrt-int8") == pytest.approx(inner + costs.quantize["x"])
+
+
+def test_a_variant_of_another_graph_is_held_against_the_float_model_itself():
+    board = load_profile("raspberry-pi-5")
+    costs = modelled(clean(CHAIN), board, "arm-int8", network("mobilenet"))
+    assert costs.exact == modelled(network("mobilenet"), board, "arm-int8").exact
+    assert costs.operators == modelled(clean(CHAIN), board, "arm-int8").operators
