@@ -44,7 +44,6 @@ WRONG = [
     ("mobilenet_v2_1.0_224", SCALES["unit"], "warn"),
     ("mobilenet_v2_1.0_224", SCALES["raw"], "refuse"),
     ("squeezenet1.1_224", SCALES["raw"], "refuse"),
-    ("mobilenet_v1_0.25_224_keras", {"color": "bgr"}, "warn"),
     ("resnet8_cifar10", SCALES["symmetric"], "refuse"),
     ("nanodet_m_416", {"color": "rgb"}, "warn"),
     ("ultraface_rfb_320", SCALES["raw"], "refuse"),
