@@ -23,7 +23,7 @@ Family = Literal[
 """The kind of variant a board runs: how its numbers are stored and where Q/DQ pairs stand."""
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "fp4"]
 CpuFeature = Literal["neon", "dotprod", "fp16", "bf16", "i8mm", "sve2", "avx2", "avx512", "vnni"]
-RangeMethod = Literal["auto", "minmax", "percentile", "mse"]
+RangeMethod = Literal["auto", "minmax", "percentile", "mse", "entropy"]
 InputKind = Literal["auto", "float", "pixels"]
 
 _GPU_PRECISION: dict[Family, Precision] = {"fp16": "fp16", "tensorrt-int8": "int8", "tensorrt-int8-typed": "int8"}
@@ -144,8 +144,8 @@ class QuantPolicy:
     """How a model is quantized for the board, and how much it may lose.
 
     Attributes:
-        range_method: How the range of an activation tensor is chosen from its histogram; `auto` takes the way that adds
-            least noise to the outputs on calibration samples.
+        range_method: How the range of an activation tensor is chosen from its histogram; `auto` takes for each tensor
+            the way that disturbs least what the next layers make of it on calibration samples.
         max_drop_points: Greatest accepted loss of the task's metric, in points of 100.
         min_agreement: Least accepted mean agreement with the float model, 0 to 1.
         min_integer_share: Least accepted share of multiply-accumulates left in integer kernels, 0 to 1.

@@ -16,7 +16,7 @@ from edge_sdk.quantize.channels import ChannelMeans
 from edge_sdk.quantize.graph import Graph, Model
 from edge_sdk.quantize.histogram import Histogram
 from edge_sdk.session import host_config, open_session
-from edge_sdk.tensors import Tensors
+from edge_sdk.tensors import Array, Tensors
 
 _GROUP_BYTES = 96 << 20
 _FLOAT_BYTES = 4
@@ -102,6 +102,23 @@ def _collect_group(
         keeper.keep(session.digest, seen, count)
 
 
+def watch(graph: Graph, tensors: Sequence[str], samples: Iterable[Tensors], see: Callable[[str, Array], None]) -> None:
+    """Show the values of tensors, one sample after another.
+
+    Args:
+        graph: A cleaned graph.
+        tensors: Names of tensors.
+        samples: Inputs of the model, which can be gone through again and again.
+        see: Called with the name and the values of each tensor of each sample.
+    """
+    for group in _groups(graph, tensors):
+        session = open_session(with_outputs(graph.model, group), host_config(), where="calibration")
+        for sample in samples:
+            outputs = session.run(sample)
+            for name in group:
+                see(name, sample[name] if name in graph.inputs else outputs[name])
+
+
 def passes(graph: Graph, tensors: Sequence[str]) -> int:
     """Return how many times the samples are read."""
     return len(_groups(graph, tensors))
@@ -121,15 +138,13 @@ def _groups(graph: Graph, tensors: Sequence[str]) -> list[list[str]]:
 
 
 def with_outputs(model: Model, tensors: Iterable[str]) -> bytes:
-    """Return the serialized model with further float tensors of it among its outputs."""
+    """Return the serialized model with further tensors of it among its outputs."""
     import onnx
 
     tapped = onnx.ModelProto()
     tapped.CopyFrom(model)
     present = {value.name for value in tapped.graph.output} | {value.name for value in tapped.graph.input}
     tapped.graph.output.extend(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-        for name in tensors
-        if name not in present
+        onnx.helper.make_empty_tensor_value_info(name) for name in tensors if name not in present
     )
     return bytes(tapped.SerializeToString())

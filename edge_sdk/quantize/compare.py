@@ -64,6 +64,13 @@ def drop_of(accuracy: Accuracy) -> float | None:
     return accuracy.float_value - accuracy.value
 
 
+def error_of_drop(accuracy: Accuracy) -> float:
+    """Return the standard error of the drop in points, by its interval; 0 without labels."""
+    if accuracy.drop_low is None or accuracy.drop_high is None:
+        return 0.0
+    return (accuracy.drop_high - accuracy.drop_low) / (2 * _Z95)
+
+
 def samples_to_certify(accuracy: Accuracy, max_drop_points: float) -> int | None:
     """Return about how many samples would certify the budget, if the drop stays what it is.
 

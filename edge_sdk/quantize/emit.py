@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,12 +25,13 @@ from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.graph import Graph, Model, Node, attributes, inner_nodes
 from edge_sdk.quantize.placement import SAME_RANGE, Placement
-from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, choose_range, to_quant, up_to_half
+from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, Range, choose_range, to_quant, up_to_half
 from edge_sdk.quantize.saturation import Saturating, saturating_form
 from edge_sdk.quantize.weights import (
-    Floats,
-    bias_by_channel,
+    Layer,
+    Weights,
     channel_axis,
+    layer_bias,
     least_scales,
     quantize_weights,
     weight_shift,
@@ -75,23 +76,40 @@ class Calibration:
     Attributes:
         quants: Scale and zero point by tensor.
         means: Mean of each channel, by tensor: what the bias correction needs.
+        layers: Layers whose weights and bias are known already; others are rounded here.
     """
 
     quants: Mapping[str, Quant]
     means: Mapping[str, npt.NDArray[np.float64]]
+    layers: Mapping[str, Layer] = field(default_factory=dict)
 
 
 def choose_quants(
-    placement: Placement, statistics: Mapping[str, Statistics], *, method: RangeMethod, symmetric: bool
+    placement: Placement,
+    statistics: Mapping[str, Statistics],
+    ranges: Mapping[str, Range] | RangeMethod,
+    *,
+    symmetric: bool,
 ) -> Calibration:
-    """Return scale and zero point of each tensor that carries a Q/DQ pair, and the means of its channels."""
+    """Return scale and zero point of each tensor that carries a Q/DQ pair, and the means of its channels.
+
+    Args:
+        placement: Where the pairs are.
+        statistics: What calibration saw.
+        ranges: The range of each tensor; or the way to choose it, the same for all.
+        symmetric: Whether the zero point is always 0.
+    """
     quants: dict[str, Quant] = {}
     for name in placement.tensors:
         source = name
         while source in placement.same_range:
             source = placement.same_range[source]
-        low, high = choose_range(statistics[source].histogram, method, symmetric=symmetric)
-        quants[name] = to_quant(low, high, symmetric=symmetric)
+        chosen = (
+            choose_range(statistics[source].histogram, ranges, symmetric=symmetric)
+            if isinstance(ranges, str)
+            else ranges[source]
+        )
+        quants[name] = to_quant(*chosen, symmetric=symmetric)
     means = {name: statistics[name].channels.mean for name in placement.tensors}
     return Calibration(quants, {name: mean for name, mean in means.items() if mean.size})
 
@@ -100,6 +118,14 @@ def in_half_steps(calibration: Calibration) -> Calibration:
     """Return the calibration with scales that float16 holds."""
     scales = {name: float(up_to_half(quant.scale)) for name, quant in calibration.quants.items()}
     return replace(calibration, quants={name: replace(q, scale=scales[name]) for name, q in calibration.quants.items()})
+
+
+def layer_weights(graph: Graph, node: Node, input_scale: float, form: Form) -> Weights:
+    """Return the constant weights of a layer in int8, each rounded to the nearest step."""
+    weight, bias = graph.constants[node.input[1]], layer_bias(graph, node)
+    axis = channel_axis(node, weight)
+    weights = quantize_weights(weight, axis, None if bias is None else least_scales(bias, input_scale))
+    return quantize_weights(weight, axis, up_to_half(weights.scales)) if form.scales == "float16" else weights
 
 
 def emit_int8(graph: Graph, placement: Placement, calibration: Calibration, form: Form) -> Model:
@@ -115,6 +141,7 @@ class _Emitter:
         self.placement = placement
         self.quants = calibration.quants
         self.means = calibration.means
+        self.layers = calibration.layers
         self.form = form
         self.inner = {name for node in graph.nodes for n in inner_nodes(node) for name in (*n.input, *n.output)}
         self.nodes: list[Node] = []
@@ -122,7 +149,6 @@ class _Emitter:
         self.dequantized: dict[str, str] = {}
         self.written: set[str] = set()
         self.clamped = {raw: result for result, raw in placement.absorbed.items()}
-        self.integer_results = self._integer_results()
 
     def model(self) -> Model:
         import onnx
@@ -145,13 +171,6 @@ class _Emitter:
         shorten_names(model, keep={*self.graph.inputs, *self.graph.outputs, *self.inner})
         del model.graph.value_info[:]
         return model
-
-    def _integer_results(self) -> frozenset[str]:
-        """Return the results of integer operators: all their readers read what the integers hold."""
-        if self.placement.readers:
-            return frozenset()
-        made = {name for node in self.graph.nodes if node.name in self.placement.integer for name in node.output}
-        return frozenset(made | self.placement.absorbed.keys())
 
     def _node(self, node: Node) -> None:
         import onnx
@@ -231,7 +250,7 @@ class _Emitter:
 
     def _replaces(self, name: str) -> bool:
         """Tell whether the dequantized tensor takes the name: a caller or a branch reads it by that."""
-        return name in self.integer_results and (name in self.graph.outputs or name in self.inner)
+        return name in self.placement.results and (name in self.graph.outputs or name in self.inner)
 
     def _pair(self, name: str, source: str, gain: float = 1.0) -> None:
         """Write a Q/DQ pair behind `source`; what is read is the gain times what is written."""
@@ -255,29 +274,18 @@ class _Emitter:
 
     def _reads_pair(self, name: str, node: Node) -> bool:
         """Tell whether an operator reads a tensor behind its Q/DQ pair."""
-        if name not in self.dequantized:
-            return False
-        if name in self.placement.readers:
-            return node.name in self.placement.readers[name]
-        return name in self.integer_results or node.name in self.placement.integer
+        return name in self.dequantized and self.placement.reads_pair(name, node)
 
     def _layer(self, copy: Node, node: Node) -> None:
-        weight = self.graph.constants.get(node.input[1])
-        if weight is None:
+        if self.graph.constants.get(node.input[1]) is None:
             return
-        axis = channel_axis(node, weight)
-        bias = self._bias(node, weight.shape[axis])
         input_scale = self.quants[node.input[0]].scale
-        weights = quantize_weights(weight, axis, None if bias is None else least_scales(bias, input_scale))
-        if self.form.scales == "float16":
-            weights = quantize_weights(weight, axis, up_to_half(weights.scales))
+        layer = self.layers.get(node.name) or self._rounded(node, input_scale)
+        weights, bias = layer.weights, layer.bias
         name = f"{node.name}{_PART}weight"
-        copy.input[1] = self._dequantized(name, weights.stored, weights.scales, axis)
+        copy.input[1] = self._dequantized(name, weights.stored, weights.scales, weights.axis)
         if bias is None:
             return
-        mean = self.means.get(node.input[0])
-        if mean is not None:
-            bias = bias - weight_shift(node, weights.real - weight, mean)
         name = f"{node.name}{_PART}bias"
         if node.op_type == "Gemm" and not self.form.symmetric:
             scales = (weights.scales * np.float32(input_scale)).astype(np.float32)
@@ -286,13 +294,15 @@ class _Emitter:
             self._initializer(name, bias.astype(np.float32))
         copy.input[2:] = [name]
 
-    def _bias(self, node: Node, channels: int) -> Floats | None:
-        """Return the bias of a layer, zeros if it has none; None if it cannot be corrected."""
-        if node.op_type == "MatMul":
-            return None
-        if len(node.input) < 3 or not node.input[2]:
-            return np.zeros(channels)
-        return bias_by_channel(self.graph.constants.get(node.input[2]), channels)
+    def _rounded(self, node: Node, input_scale: float) -> Layer:
+        """Round the weights of a layer, and let its bias take back what that does to the mean of its results."""
+        weight = self.graph.constants[node.input[1]]
+        bias = layer_bias(self.graph, node)
+        weights = layer_weights(self.graph, node, input_scale, self.form)
+        mean = self.means.get(node.input[0])
+        if bias is not None and mean is not None:
+            bias = bias - weight_shift(node, weights.real - weight, mean)
+        return Layer(weights, bias)
 
     def _dequantized(self, name: str, stored: npt.NDArray[Any], scales: npt.NDArray[np.float32], axis: int) -> str:
         """Write integers and their DequantizeLinear; return the name of its result."""

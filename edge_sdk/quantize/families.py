@@ -26,10 +26,16 @@ from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
 from edge_sdk.quantize.frame import keep_steps, store_bytes
 from edge_sdk.quantize.graph import Graph, Model, Node, weighted_layers
 from edge_sdk.quantize.placement import RETURNED, Placement, place_cpu, place_tensorrt
+from edge_sdk.quantize.ranges import Range
+from edge_sdk.quantize.recovery import Integers
 from edge_sdk.quantize.replace import replace_layers
 from edge_sdk.quantize.substitutes import WITHOUT_RANGES, substituted_layers, substitutes
 from edge_sdk.quantize.typed import to_half
+from edge_sdk.quantize.weights import Layer
 from edge_sdk.session import Session, host_config, open_session
+
+Ranges = Mapping[str, Range] | RangeMethod
+"""The range of each tensor, or the one way in which the ranges of all tensors are chosen."""
 
 _TWINS: Mapping[Family, Mapping[str, Family]] = {
     "arm-int8": {"x86_64": "x86-int8"},
@@ -84,20 +90,53 @@ def emit(
     family: Family,
     graph: Graph,
     statistics: Mapping[str, Statistics],
-    method: RangeMethod,
+    ranges: Ranges,
     excluded: Sequence[str] = (),
+    *,
+    layers: Mapping[str, Layer] | None = None,
 ) -> bytes:
-    """Return the serialized model of a family; the excluded layers stay float32. `auto` is for the caller to decide."""
+    """Return the serialized model of a family.
+
+    Args:
+        family: The family.
+        graph: The float graph.
+        statistics: What calibration saw of its tensors.
+        ranges: The range of each tensor; or the way to choose it, the same for all (`auto` is for the caller).
+        excluded: Layers that stay float32.
+        layers: Layers as `reconstruct` returned them for the same choice; others are rounded to the nearest.
+    """
     if family == "fp32":
         return bytes(graph.model.SerializeToString())
     if family == "fp16":
         return bytes(emit_fp16(graph, stay_float32(graph, statistics, excluded)).SerializeToString())
     if family in WITHOUT_RANGES:
         return bytes(replace_layers(graph.model, substitutes(family, graph, excluded), graph).SerializeToString())
+    written = integers(family, graph, statistics, ranges, excluded)
+    calibration = replace(written.calibration, layers=layers or {})
+    model = store_bytes(emit_int8(written.graph, written.placement, calibration, written.form))
+    if substituted_layers(family, graph):
+        model = replace_layers(model, substitutes(family, Graph(model), excluded), graph)
+    if in_half(family):
+        model = _in_half(model, stay_float32(written.graph, statistics))
+    return bytes(model.SerializeToString())
+
+
+def integers(
+    family: Family, graph: Graph, statistics: Mapping[str, Statistics], ranges: Ranges, excluded: Sequence[str] = ()
+) -> Integers:
+    """Return how a graph is written in a family of integers; see `emit`.
+
+    What float16 does not hold stays out of the integers of a family that is typed in it.
+    """
     form = FORMS[family]
     if in_half(family):
-        return _emit_typed(family, with_opset(graph, form.least_opset), statistics, method, excluded)
-    return bytes(_emit_form(family, graph, statistics, method, excluded).SerializeToString())
+        graph = with_opset(graph, form.least_opset)
+        excluded = [*excluded, *stay_float32(graph, statistics)]
+    placement = place(family, graph, excluded)
+    calibration = choose_quants(placement, statistics, ranges, symmetric=form.symmetric)
+    if not form.symmetric:
+        calibration = replace(calibration, quants=keep_steps(graph, calibration.quants))
+    return Integers(graph, placement, in_half_steps(calibration) if in_half(family) else calibration, form)
 
 
 def why_float(
@@ -118,40 +157,11 @@ def in_half(family: Family) -> bool:
     return family == "fp16" or (family in FORMS and FORMS[family].scales == "float16")
 
 
-def _emit_form(
-    family: Family,
-    graph: Graph,
-    statistics: Mapping[str, Statistics],
-    method: RangeMethod,
-    excluded: Sequence[str],
-) -> Model:
-    placement = place(family, graph, excluded)
-    form = FORMS[family]
-    calibration = choose_quants(placement, statistics, method=method, symmetric=form.symmetric)
-    if not form.symmetric:
-        calibration = replace(calibration, quants=keep_steps(graph, calibration.quants))
-    if form.scales == "float16":
-        calibration = in_half_steps(calibration)
-    model = store_bytes(emit_int8(graph, placement, calibration, form))
-    if not substituted_layers(family, graph):
-        return model
-    return replace_layers(model, substitutes(family, Graph(model), excluded), graph)
-
-
-def _emit_typed(
-    family: Family,
-    graph: Graph,
-    statistics: Mapping[str, Statistics],
-    method: RangeMethod,
-    excluded: Sequence[str],
-) -> bytes:
+def _in_half(model: Model, single: Mapping[str, str]) -> Model:
     """Return an int8 model typed in float16; what does not fit float16 is neither in it nor in integers."""
     import onnx
 
-    single = stay_float32(graph, statistics)
-    model = _emit_form(family, graph, statistics, method, [*excluded, *single])
-    typed = to_half(Graph(onnx.shape_inference.infer_shapes(model)), single)
-    return bytes(typed.SerializeToString())
+    return to_half(Graph(onnx.shape_inference.infer_shapes(model)), single)
 
 
 def measured_as(family: Family) -> Family:

@@ -93,6 +93,10 @@ class Graph:
             name += "_"
         return name
 
+    def element_type(self, tensor: str) -> int:
+        """Return ONNX's number of the element type of a tensor that is computed at run time; 0 if it is not known."""
+        return int(self._elements.get(tensor, 0))
+
     def activations(self, node: Node) -> tuple[str, ...]:
         """Return the inputs of a node that are computed at run time and hold float32 values."""
         return tuple(n for n in dict.fromkeys(node.input) if n and n not in self.constants and self.is_float(n))

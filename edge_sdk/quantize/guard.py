@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_sdk.package import Accuracy
-from edge_sdk.quantize.compare import drop_of
+from edge_sdk.quantize.compare import drop_of, error_of_drop
 
 TOLERANCE = 1e-9
 """What sums of shares may be off by."""
@@ -22,16 +22,19 @@ class AccuracyBudget:
         max_drop_points: Greatest drop of the metric, in points of 100; not used without labels.
         min_agreement: Least mean agreement with the float model, 0 to 1.
         min_integer_share: Least share of multiply-accumulates in integers, 0 to 1.
+        standard_errors: By how many standard errors of its own a measured drop may pass the greatest drop: what lies
+            nearer is not told apart from it.
     """
 
     max_drop_points: float
     min_agreement: float
     min_integer_share: float
+    standard_errors: float = 0.0
 
     def holds(self, accuracy: Accuracy) -> bool:
         """Tell whether what was measured is within the budget."""
-        drop = drop_of(accuracy)
-        within = drop is None or drop <= self.max_drop_points + TOLERANCE
+        drop, most = drop_of(accuracy), self.max_drop_points + self.standard_errors * error_of_drop(accuracy)
+        within = drop is None or drop <= most + TOLERANCE
         return within and accuracy.agreement >= self.min_agreement - TOLERANCE
 
 

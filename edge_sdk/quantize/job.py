@@ -128,6 +128,7 @@ def _budget(request: QuantRequest) -> AccuracyBudget:
         max_drop_points=min(policy.max_drop_points for policy in policies),
         min_agreement=max(policy.min_agreement for policy in policies),
         min_integer_share=max(policy.min_integer_share for policy in policies),
+        standard_errors=1.0 if request.max_drop_points is None else 0.0,  # what is asked for expressly is measured
     )
     told = {
         "max_drop_points": request.max_drop_points,

@@ -19,15 +19,14 @@ from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
 from edge_sdk.quantize.graph import Graph, nearby_layers
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.measure import Evaluation, open_float
-from edge_sdk.quantize.ranges import RANGE_METHODS
 from edge_sdk.quantize.request import Progress
 from edge_sdk.quantize.search import Found, Terms, order_layers, search
-from edge_sdk.quantize.sensitivity import layer_noises, relative_error
+from edge_sdk.quantize.sensitivity import layer_noises
 from edge_sdk.quantize.spot_check import LayerCheck, spot_check
+from edge_sdk.quantize.tuning import Layers, Tuning, tune
 from edge_sdk.session import Session, SessionConfig, host_config, open_session
 from edge_sdk.tensors import Tensors
 
-_RANKING_SAMPLES = 24
 _NOISE_SAMPLES = 8
 """One model is opened a layer: few samples order the layers as well as many, and running them is what takes time."""
 _GOLDEN_SAMPLES = 2
@@ -78,6 +77,7 @@ class Maker:
         budget: What may be lost.
         aims: What each family is chosen for.
         progress: Shows what is being done.
+        tuning: How the family that is being made is written, where it is one of integers with calibrated ranges.
     """
 
     graph: Graph
@@ -88,6 +88,7 @@ class Maker:
     budget: AccuracyBudget
     aims: Mapping[Family, Aim]
     progress: Progress
+    tuning: Tuning | None = None
 
     def make(self, family: Family) -> Made:
         """Make the variant of a family.
@@ -100,14 +101,16 @@ class Maker:
         if family == "fp32":
             golden = make_golden(self._golden_samples(), open_float(self.graph), None)
             return Made(family, self._emit(family, ()), None, (), golden)
-        if self.method == "auto" and family in FORMS:
-            return replace(self, method=self._least_noise(family)).make(family)
+        if family in FORMS and self.tuning is None:
+            tuning = tune(family, self.graph, self.statistics, self.calibration, self.method, progress=self.progress)
+            return replace(self, tuning=tuning).make(family)
         found = self._search(family)
         excluded = found.point.layers
-        golden = make_golden(self._golden_samples(), self._open(family, excluded), open_float(self.graph))
-        model = self._emit(family, excluded)
+        layers = self._layers(excluded)
+        golden = make_golden(self._golden_samples(), self._open(family, excluded, layers), open_float(self.graph))
+        model = self._emit(family, excluded, layers)
         self._check_file(family, model, golden)
-        ranges = self.method if family in FORMS else ""
+        ranges = self.tuning.told if self.tuning is not None else ""
         reasons = families.why_float(family, self.graph, self.statistics, excluded)
         checks = self._spot_check(family, excluded)
         size_bytes = len(self._emit("fp32", ())) if self.aims[family].float_family == "fp32" else None
@@ -116,12 +119,16 @@ class Maker:
         made = Made(family, model, found.point.accuracy, found.returned, golden, ranges)
         return replace(made, reasons=reasons, checks=checks, frontier=frontier)
 
-    def _emit(self, family: Family, excluded: Sequence[str]) -> bytes:
-        return families.emit(family, self.graph, self.statistics, self.method, excluded)
+    def _emit(self, family: Family, excluded: Sequence[str], layers: Layers | None = None) -> bytes:
+        ranges = self.tuning.ranges if self.tuning is not None else "mse"
+        return families.emit(family, self.graph, self.statistics, ranges, excluded, layers=layers)
 
-    def _open(self, family: Family, excluded: Sequence[str]) -> Session:
+    def _open(self, family: Family, excluded: Sequence[str], layers: Layers | None = None) -> Session:
         stand_in = families.measured_as(family)
-        return families.open_measured(stand_in, self._emit(stand_in, excluded))
+        return families.open_measured(stand_in, self._emit(stand_in, excluded, layers))
+
+    def _layers(self, excluded: Sequence[str]) -> Layers:
+        return self.tuning.layers(excluded) if self.tuning is not None else {}
 
     def _search(self, family: Family) -> Found:
         aim, costs = self.aims[family], self.aims[family].costs
@@ -136,7 +143,7 @@ class Maker:
     def _point(self, family: Family, excluded: Sequence[str]) -> Point:
         title = f"measuring {family}" + (f" with {len(excluded)} layer(s) in float" if excluded else "")
         stand_in = families.measured_as(family)
-        model = self._emit(stand_in, excluded)
+        model = self._emit(stand_in, excluded, self._layers(excluded))
         with self.progress(title, len(self.evaluation.samples)) as advance:
             accuracy = self.evaluation.measure(families.open_measured(stand_in, model), advance)
         macs = {node.name: self.graph.macs(node) for node in self.graph.nodes}
@@ -144,29 +151,13 @@ class Maker:
         time = self.aims[family].costs.of(self.graph, family, excluded)
         return Point(family, time, len(model), share, accuracy, self.budget.holds(accuracy), tuple(excluded))
 
-    def _least_noise(self, family: Family) -> RangeMethod:
-        """Return the way to choose ranges that adds least noise to the outputs, with all layers in integers."""
-        few = self._few_samples()
-        reference = open_float(self.graph)
-        expected = [reference.run(sample) for sample in few]
-        noise: dict[RangeMethod, float] = {}
-        with self.progress(f"choosing the ranges of {family}", len(RANGE_METHODS)) as advance:
-            for method in RANGE_METHODS:
-                session = replace(self, method=method)._open(family, ())
-                noise[method] = relative_error(expected, (session.run(sample) for sample in few))
-                advance(1)
-        return min(noise, key=lambda method: noise[method])
-
-    def _few_samples(self, count: int = _RANKING_SAMPLES) -> list[Tensors]:
-        return [item.tensors for item in self.calibration.spread(count)]
-
     def _order(self, family: Family) -> tuple[LayerNoise, ...]:
         """Return the layers in the order in which they return to float."""
         layers = families.returnable_layers(family, self.graph)
         with self.progress(f"ranking the layers of {family}", len(layers)) as advance:
             noises = layer_noises(
                 self.graph,
-                self._few_samples(_NOISE_SAMPLES),
+                [item.tensors for item in self.calibration.spread(_NOISE_SAMPLES)],
                 lambda excluded: self._open(family, excluded),
                 layers=layers,
                 reference=open_float(self.graph),

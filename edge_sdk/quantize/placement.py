@@ -41,6 +41,7 @@ class Placement:
         same_range: Tensors that take scale and zero point of another: result -> source.
         absorbed: Results of the ReLUs and Clips that a range stands for: result -> what it clamps.
         readers: For a tensor that only some readers take quantized: their names; others read the float tensor.
+        results: Tensors that integer operators make: all their readers read what the integers hold.
         reasons: Why an operator that is not in int8 is not, by its name.
     """
 
@@ -50,7 +51,14 @@ class Placement:
     same_range: Mapping[str, str]
     absorbed: Mapping[str, str]
     readers: Mapping[str, frozenset[str]]
+    results: frozenset[str]
     reasons: Mapping[str, str]
+
+    def reads_pair(self, tensor: str, node: Node) -> bool:
+        """Tell whether an operator reads a tensor that carries a Q/DQ pair behind it."""
+        if tensor in self.readers:
+            return node.name in self.readers[tensor]
+        return tensor in self.results or node.name in self.integer
 
 
 def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
@@ -80,7 +88,8 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
                 tensors[clamped.get(output, output)] = None
     makers = {name: node for name, node in graph.producer.items() if node.name in integer}
     absorbed = {result: raw for result, raw in clamps.items() if result in tensors and raw in {*makers, *graph.inputs}}
-    return Placement(layers, integer, tuple(tensors), same_range, absorbed, {}, reasons)
+    results = frozenset(makers) | absorbed.keys()
+    return Placement(layers, integer, tuple(tensors), same_range, absorbed, {}, results, reasons)
 
 
 def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
@@ -107,7 +116,9 @@ def place_tensorrt(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
     order = [name for node in graph.nodes for name in node.input if name in readers]
     frozen = {name: frozenset(names) for name, names in readers.items()}
     joined = _joined(graph, frozen)
-    return Placement(frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), joined, {}, frozen, reasons)
+    return Placement(
+        frozenset(layers), frozenset(layers), tuple(dict.fromkeys(order)), joined, {}, frozen, frozenset(), reasons
+    )
 
 
 def _joined(graph: Graph, readers: Mapping[str, frozenset[str]]) -> dict[str, str]:

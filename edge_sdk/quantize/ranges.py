@@ -2,7 +2,8 @@
 
 - `minmax` covers all that was seen; `percentile` leaves out 0.01 % at each end where there are two; `mse` takes the
   range with the least expected squared error: clipping outside, rounding inside (what is nearer to zero than half a
-  step becomes zero).
+  step becomes zero); `entropy` the one whose steps tell most of the distribution (Kullback and Leibler's divergence, as
+  in Migacz 2017, "8-bit inference with TensorRT").
 - A range always holds zero, and zero is one of its steps.
 - Scale and zero point follow the ONNX definition: `real = (stored - zero_point) * scale`.
 """
@@ -17,11 +18,13 @@ import numpy.typing as npt
 from edge_sdk.profiles import RangeMethod
 from edge_sdk.quantize.histogram import Histogram
 
-RANGE_METHODS: tuple[RangeMethod, ...] = ("mse", "percentile", "minmax")
+Range = tuple[float, float]
+"""The least and the greatest value that the steps cover; zero lies between them."""
 LOWEST, HIGHEST = -128, 127
 _LEAST_SCALE = 1e-12
 _LEAST_HALF = np.float16(2.0**-24)
 _KEPT = 0.9999
+_PERCENTILES = (0.99999, 0.9999, 0.9995, 0.999, 0.998)
 _CANDIDATES = np.asarray(np.linspace(1.0, 0.3, 57), np.float64)
 
 
@@ -43,17 +46,30 @@ class Quant:
         return (HIGHEST - self.zero_point) * self.scale
 
 
-def choose_range(histogram: Histogram, method: RangeMethod, *, symmetric: bool) -> tuple[float, float]:
-    """Return the range (low <= 0 <= high) that the steps of int8 are to cover."""
+def choose_range(histogram: Histogram, method: RangeMethod, *, symmetric: bool) -> Range:
+    """Return the range (low <= 0 <= high) that the steps of int8 are to cover; `auto` is for the caller to decide."""
     low, high = histogram.low, histogram.high
     if method == "percentile":
-        low, high = _percentile(histogram)
+        low, high = _percentile(histogram, _KEPT)
     elif method == "mse":
         low, high = _least_error(histogram, symmetric=symmetric)
-    if symmetric:
-        high = max(-low, high)
-        low = -high
-    return low, high
+    elif method == "entropy":
+        low, high = _least_divergence(histogram, symmetric=symmetric)
+    return _around_zero(low, high) if symmetric else (low, high)
+
+
+def candidate_ranges(histogram: Histogram, *, symmetric: bool) -> dict[str, Range]:
+    """Return the ranges that are worth a trial, each once, by the name of the way in which it was found."""
+    methods: tuple[RangeMethod, ...] = ("minmax", "mse", "entropy")
+    found: dict[str, Range] = {method: choose_range(histogram, method, symmetric=symmetric) for method in methods}
+    for kept in _PERCENTILES:
+        low, high = _percentile(histogram, kept)
+        found[f"percentile {kept:.3%}"] = _around_zero(low, high) if symmetric else (low, high)
+    return {name: span for span, name in {span: name for name, span in reversed(found.items())}.items()}
+
+
+def _around_zero(low: float, high: float) -> Range:
+    return -max(-low, high), max(-low, high)
 
 
 def to_quant(low: float, high: float, *, symmetric: bool) -> Quant:
@@ -79,15 +95,15 @@ def _float32(scale: float) -> float:
     return float(np.nextafter(stored, np.float32(0)) if above else stored)
 
 
-def _percentile(histogram: Histogram) -> tuple[float, float]:
+def _percentile(histogram: Histogram, kept: float) -> Range:
     if histogram.exponent is None:
         return histogram.low, histogram.high
     counts = histogram.counts.copy()
     counts[len(counts) // 2] += histogram.zeros
     below = np.cumsum(counts) / counts.sum()
     edges = histogram.centres
-    low = edges[int(np.searchsorted(below, 1 - _KEPT))]
-    high = edges[min(int(np.searchsorted(below, _KEPT)), len(edges) - 1)]
+    low = edges[int(np.searchsorted(below, 1 - kept))]
+    high = edges[min(int(np.searchsorted(below, kept)), len(edges) - 1)]
     return min(0.0, max(histogram.low, float(low))), max(0.0, min(histogram.high, float(high)))
 
 
@@ -108,6 +124,30 @@ def _least_error(histogram: Histogram, *, symmetric: bool) -> tuple[float, float
         return float(lows[best]), float(highs[best])
     row, column = np.unravel_index(int(np.argmin(errors)), errors.shape)
     return float(lows[row]), float(highs[column])
+
+
+def _least_divergence(histogram: Histogram, *, symmetric: bool) -> Range:
+    used = np.flatnonzero(histogram.counts)
+    counts, centres = histogram.counts[used].astype(np.float64), histogram.centres[used]
+    low, high = _around_zero(histogram.low, histogram.high) if symmetric else (histogram.low, histogram.high)
+    divergences = [_divergence(counts, centres, (share * low, share * high)) for share in _CANDIDATES]
+    share = float(_CANDIDATES[int(np.argmin(divergences))])
+    return share * low, share * high
+
+
+def _divergence(counts: npt.NDArray[np.float64], centres: npt.NDArray[np.float64], span: Range) -> float:
+    """Return by how much a distribution differs from what is left of it: clipped, and even within each step."""
+    step = (span[1] - span[0]) / (HIGHEST - LOWEST)
+    inside = (centres >= span[0]) & (centres <= span[1])
+    if step <= 0 or not inside.any():
+        return float("inf")
+    clipped = counts[inside].copy()
+    clipped[0] += counts[centres < span[0]].sum()
+    clipped[-1] += counts[centres > span[1]].sum()
+    steps = np.rint((centres[inside] - span[0]) / step).astype(np.int64)
+    even = (np.bincount(steps, counts[inside]) / np.maximum(np.bincount(steps), 1))[steps]
+    shares, others = clipped / clipped.sum(), even / even.sum()
+    return float((shares * np.log(shares / others)).sum())
 
 
 def _beyond(

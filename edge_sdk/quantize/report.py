@@ -117,6 +117,11 @@ def verdict(accuracy: Accuracy, budget: AccuracyBudget) -> tuple[bool | None, st
     )
     if accuracy.drop_high <= budget.max_drop_points:
         return True, f"{measured}: the budget of {budget.max_drop_points:g} points is certified; {agreement}"
+    if drop > budget.max_drop_points:
+        return False, (
+            f"{measured}: {accuracy.samples} samples do not tell this from the budget of "
+            f"{budget.max_drop_points:g} points; {agreement}"
+        )
     needed = samples_to_certify(accuracy, budget.max_drop_points)
     more = f"; about {needed} would" if needed else ""
     return False, (

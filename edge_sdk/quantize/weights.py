@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_sdk.quantize.graph import Node, attributes
+from edge_sdk.quantize.graph import Graph, Node, attributes
 from edge_sdk.quantize.ranges import HIGHEST
 
 _LEAST_SCALE = 1e-12
@@ -43,6 +43,19 @@ class Weights:
         return np.asarray(self.stored * _spread(self.scales, self.axis, self.stored.ndim))
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer's weights in int8 and its bias, as recovered for the int8 inputs that it gets.
+
+    Attributes:
+        weights: The weights.
+        bias: In float, one an output channel; None where the layer has none.
+    """
+
+    weights: Weights
+    bias: Floats | None
+
+
 def quantize_weights(weight: npt.NDArray[Any], axis: int, least: Floats | None = None) -> Weights:
     """Round weights to int8.
 
@@ -57,6 +70,17 @@ def quantize_weights(weight: npt.NDArray[Any], axis: int, least: Floats | None =
     scales = np.asarray(wanted if least is None else np.maximum(wanted, least), np.float32)
     steps = np.rint(weight / _spread(scales, axis, weight.ndim))
     return Weights(np.clip(steps, -HIGHEST, HIGHEST).astype(np.int8), scales, axis)
+
+
+def layer_bias(graph: Graph, node: Node) -> Floats | None:
+    """Return the bias of a layer with constant weights, zeros if it has none; None if it cannot be given one."""
+    if node.op_type == "MatMul":
+        return None
+    weight = graph.constants[node.input[1]]
+    channels = weight.shape[channel_axis(node, weight)]
+    if len(node.input) < 3 or not node.input[2]:
+        return np.zeros(channels)
+    return bias_by_channel(graph.constants.get(node.input[2]), channels)
 
 
 def bias_by_channel(bias: npt.NDArray[Any] | None, channels: int) -> Floats | None:

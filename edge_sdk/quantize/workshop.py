@@ -10,14 +10,19 @@ from edge_sdk.quantize import families
 from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
 from edge_sdk.quantize.choice import BETTER, aims_for, is_strict
+from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.feed import Feed, own_input
+from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.kept import StatisticsKeeper
 from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.measure import Evaluation
+from edge_sdk.quantize.recovery import equalize
 from edge_sdk.quantize.request import Progress, QuantRequest
 from edge_sdk.quantize.search import BudgetMissedError
 from edge_sdk.quantize.variants import Choice
+
+_EQUALIZING_SAMPLES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Workshop:
             GateError: A file computes something else than what was measured.
         """
         final, made = dict(choices), {}
-        for feed in self.feeds:
+        for feed in (part for whole in self.feeds for part in _parts(whole)):
             maker = self._maker(feed)
             for family in feed.takes:
                 try:
@@ -79,9 +84,10 @@ class Workshop:
         )
 
     def _maker(self, feed: Feed) -> Maker:
+        graph, statistics = self._calibrated(feed)
         return Maker(
-            graph=feed.source.graph,
-            statistics=self._calibrated(feed),
+            graph=graph,
+            statistics=statistics,
             calibration=feed.material.calibration,
             evaluation=self.evaluation.on(feed.material.evaluation),
             method=self.request.profiles[0].quantization.range_method,
@@ -90,14 +96,25 @@ class Workshop:
             progress=self.progress,
         )
 
-    def _calibrated(self, feed: Feed) -> dict[str, Statistics]:
+    def _calibrated(self, feed: Feed) -> tuple[Graph, dict[str, Statistics]]:
+        """Return the graph that a feed's families are made of, and what calibration sees of it."""
         graph, samples = feed.source.graph, feed.material.calibration
         tensors = families.tensors_to_calibrate(tuple(feed.takes), graph)
         if not tensors:
-            return {}
+            return graph, {}
+        if not FORMS.keys().isdisjoint(feed.takes):
+            graph = equalize(graph, tensors, [item.tensors for item in samples.spread(_EQUALIZING_SAMPLES)])
         with self.progress("calibrating", passes(graph, tensors) * len(samples)) as advance:
             keeper = StatisticsKeeper(Shelf(self.request.cache, samples.inputs))
-            return collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance, keeper=keeper)
+            seen = collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance, keeper=keeper)
+        return graph, seen
+
+
+def _parts(feed: Feed) -> list[Feed]:
+    """Return a feed in two: of families whose channels are scaled for their ranges, and of all others."""
+    ranged = {family: takes for family, takes in feed.takes.items() if family in FORMS}
+    others = {family: takes for family, takes in feed.takes.items() if family not in FORMS}
+    return [replace(feed, takes=takes) for takes in (ranged, others) if takes]
 
 
 def _fed(made: Made, feed: Feed) -> Made:

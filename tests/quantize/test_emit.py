@@ -65,7 +65,7 @@ def corrected(bias, error_sum, inputs):
 def emitted(graph, family="arm-int8", *, excluded=(), means=True):
     placement = place(family, graph, excluded)
     form = FORMS[family]
-    calibration = choose_quants(placement, calibrated(graph, family), method="mse", symmetric=form.symmetric)
+    calibration = choose_quants(placement, calibrated(graph, family), "mse", symmetric=form.symmetric)
     if not means:
         calibration = Calibration(calibration.quants, {})
     return emit_int8(graph, placement, calibration, form)
@@ -211,7 +211,7 @@ def test_the_range_of_a_clamp_enforces_its_bound(bound):
 def test_tensors_that_hold_the_same_values_share_a_range():
     body = "a = Conv(x, w, b) m = MaxPool<kernel_shape=[2,2]>(a) y = Conv(m, w2, b2)"
     graph = clean(f"(float[1,8,16,16] x, {BLOCK}) => (float[] y) {{ {body} }}")
-    calibration = choose_quants(place("arm-int8", graph), calibrated(graph), method="mse", symmetric=False)
+    calibration = choose_quants(place("arm-int8", graph), calibrated(graph), "mse", symmetric=False)
     assert calibration.quants["m"] == calibration.quants["a"]
 
 

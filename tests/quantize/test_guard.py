@@ -27,3 +27,10 @@ def measured(drop, agreement=1.0):
 )
 def test_the_budget_holds_drop_and_agreement(accuracy, holds):
     assert BUDGET.holds(accuracy) is holds
+
+
+@pytest.mark.parametrize(("drop", "holds"), [(1.0, True), (1.01, True), (1.02, False)])
+def test_a_goal_lets_a_drop_pass_that_samples_do_not_tell_from_it(drop, holds):
+    goal = AccuracyBudget(0.5, 0.9, 0.0, standard_errors=1.0)
+    assert goal.holds(measured(drop)) is holds  # the interval of one point either way is 1.96 standard errors
+    assert not BUDGET.holds(measured(drop))

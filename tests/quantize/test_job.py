@@ -238,8 +238,11 @@ def test_progress_is_told_stage_by_stage(tmp_path):
         "measuring the float model",
         "calibrating",
         "choosing the ranges of arm-int8",
+        "rounding the weights of arm-int8",
+        "rounding the weights of arm-int8",
         "measuring arm-int8",
         "ranking the layers of arm-int8",
+        "rounding the weights of arm-int8",
         "measuring arm-int8 with 1 layer(s) in float",
     ]
     assert all(total == done > 0 for _, total, done in stages)

@@ -33,6 +33,12 @@ MEASURED = Accuracy("top-1", 80.0, 79.8, -0.9, 1.3, 0.98, 500)
             "certified; agrees with the float model on 98.0% of 500 samples",
         ),
         (
+            {"value": 79.2},
+            False,
+            "top-1 80.00 to 79.20, drop +0.80 points (95 % interval -0.90 to +1.30): 500 samples do not tell this from "
+            "the budget of 0.5 points; agrees with the float model on 98.0% of 500 samples",
+        ),
+        (
             {"float_value": None, "value": None, "drop_low": None, "drop_high": None, "metric": ""},
             None,
             "agrees with the float model on 98.0% of 500 samples; no labels, so the loss in accuracy is not known",
