@@ -176,7 +176,8 @@ class Maker:
             return ()  # not in integers, or measured in float, as written
         stand_in = families.measured_as(family)
         sample = self._golden_samples()[0]
-        return spot_check(self._emit(stand_in, excluded), sample, host_config(), where=family)
+        model = self._emit(stand_in, excluded, self._layers(excluded))
+        return spot_check(model, sample, host_config(), where=family)
 
     def _check_file(self, family: Family, model: bytes, golden: Golden) -> None:
         """Check that the file itself, on kernels as a board has them, gives the golden outputs."""
