@@ -87,23 +87,29 @@ class AveragePrecision:
         order = np.argsort(-scores, kind="stable")
         labelled = weights @ np.array([(picture.labelled == index).sum() for picture in self.pictures], np.float64)
         drawn = weights[:, owner[order]]
-        steps = [_interpolated(drawn, right[step][order], labelled) for step in range(len(IOU_STEPS))]
+        counted = np.cumsum(drawn, axis=1)
+        hits = [np.flatnonzero(right[step][order]) for step in range(len(IOU_STEPS))]
+        steps = [_interpolated(drawn[:, hit], counted[:, hit], labelled) for hit in hits]
         return np.where(labelled > 0, np.mean(steps, axis=0), np.nan)
 
 
 def _interpolated(
-    drawn: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], labelled: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float64], counted: npt.NDArray[np.float64], labelled: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the mean precision at 101 recall points [trials], for boxes sorted by score."""
-    if not drawn.shape[1]:
-        return np.zeros(len(drawn))
-    hits = np.cumsum(drawn * right, axis=1)
-    precision = hits / np.maximum(np.cumsum(drawn, axis=1), np.finfo(np.float64).tiny)
+    """Return the mean precision at 101 recall points [trials].
+
+    Recall grows, and precision has its peaks, at true positives alone: they are few among the boxes, and enough.
+
+    Args:
+        right: How often each true positive counts, sorted by score, [trials, n].
+        counted: How often it and all boxes before it count, [trials, n].
+        labelled: How often the labelled boxes count, [trials].
+    """
+    tiny = np.finfo(np.float64).tiny
+    hits = np.cumsum(right, axis=1)
+    precision = hits / np.maximum(counted, tiny)
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = hits / np.maximum(labelled, np.finfo(np.float64).tiny)[:, np.newaxis]
-    means = np.empty(len(drawn))
-    for trial in range(len(drawn)):
-        at = np.searchsorted(recall[trial], _RECALL_POINTS, side="left")
-        reached = at < len(recall[trial])
-        means[trial] = precision[trial][at[reached]].sum() / len(_RECALL_POINTS)
-    return means
+    recall = hits / np.maximum(labelled, tiny)[:, np.newaxis]
+    reached = np.searchsorted(_RECALL_POINTS, recall, side="right")
+    points = np.diff(reached, axis=1, prepend=0)
+    return np.asarray((precision * points).sum(axis=1) / len(_RECALL_POINTS), np.float64)
