@@ -25,6 +25,7 @@ from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8, in_half_step
 from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
 from edge_sdk.quantize.frame import keep_steps, store_bytes
 from edge_sdk.quantize.graph import Graph, Model, Node, weighted_layers
+from edge_sdk.quantize.joints import Joint, find_joints, reasons_apart
 from edge_sdk.quantize.placement import RETURNED, Placement, place_cpu, place_tensorrt
 from edge_sdk.quantize.ranges import Range
 from edge_sdk.quantize.recovery import Integers
@@ -57,6 +58,16 @@ def takes_pixels(family: Family) -> bool:
 def place(family: Family, graph: Graph, excluded: Sequence[str] = ()) -> Placement:
     """Return where the integers of a family are; the excluded layers stay float."""
     return place_tensorrt(graph, excluded) if family in TENSORRT else place_cpu(graph, excluded)
+
+
+def joints(family: Family, graph: Graph, statistics: Mapping[str, Statistics]) -> tuple[Joint, ...]:
+    """Return the joints that stay float in a family since one scale would lose a part of them.
+
+    TensorRT needs no search: there nothing carries Q/DQ for a joint's sake, only for a layer's that reads it.
+    """
+    if family not in FORMS or family in TENSORRT:
+        return ()
+    return find_joints(graph, place(family, graph), statistics)
 
 
 def returnable_layers(family: Family, graph: Graph) -> tuple[Node, ...]:
@@ -132,7 +143,7 @@ def integers(
     if in_half(family):
         graph = with_opset(graph, form.least_opset)
         excluded = [*excluded, *stay_float32(graph, statistics)]
-    placement = place(family, graph, excluded)
+    placement = _place_apart(family, graph, statistics, excluded)
     calibration = choose_quants(placement, statistics, ranges, symmetric=form.symmetric)
     if not form.symmetric:
         calibration = replace(calibration, quants=keep_steps(graph, calibration.quants))
@@ -146,10 +157,19 @@ def why_float(
     if family in WITHOUT_RANGES:
         convolutions = (node.name for node in graph.nodes if node.op_type == "Conv")
         return {**dict.fromkeys(convolutions, FLOAT_CONVOLUTION), **dict.fromkeys(excluded, RETURNED)}
-    placed = dict(place(family, graph, excluded).reasons) if family in FORMS else {}
+    placed = dict(_place_apart(family, graph, statistics, excluded).reasons) if family in FORMS else {}
     if not in_half(family):
         return placed
     return placed | stay_float32(graph, statistics, excluded if family == "fp16" else ())
+
+
+def _place_apart(
+    family: Family, graph: Graph, statistics: Mapping[str, Statistics], excluded: Sequence[str]
+) -> Placement:
+    """Return where the integers of a family are, with the joints in float that lose a part, and why they are."""
+    apart = reasons_apart(joints(family, graph, statistics))
+    placement = place(family, graph, [*excluded, *apart])
+    return replace(placement, reasons={**placement.reasons, **apart})
 
 
 def in_half(family: Family) -> bool:

@@ -163,6 +163,7 @@ def _report(
     for variant in made:
         boards = [profile for profile in request.profiles if choices[profile.name].family == variant.family]
         notes += [f"{b.name}: {variant.family}, since {why}" for b in boards if (why := choices[b.name].reason)]
+        notes += [f"{variant.family}: {joint.line}" for joint in variant.joints]
         plans = tuple(_preview(variant, board) for board in boards)
         notes += _shortfalls(request, budget, plans)
         _require_taken(plans)

@@ -18,6 +18,7 @@ from edge_sdk.quantize.frontier import Frontier, Point
 from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
 from edge_sdk.quantize.graph import Graph, nearby_layers
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
+from edge_sdk.quantize.joints import Joint
 from edge_sdk.quantize.measure import Evaluation, open_float
 from edge_sdk.quantize.request import Progress
 from edge_sdk.quantize.search import Found, Terms, order_layers, search
@@ -49,6 +50,7 @@ class Made:
         takes: What it takes and why, in words.
         checks: Layers on which this machine's integer arithmetic was found to be exact.
         frontier: What else there was; None for the float model itself.
+        joints: What stays in float since one scale would lose a part of it.
     """
 
     family: Family
@@ -62,6 +64,7 @@ class Made:
     takes: str = ""
     checks: tuple[LayerCheck, ...] = ()
     frontier: Frontier | None = None
+    joints: tuple[Joint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ class Maker:
         exact = self.aims[family].exact(size_bytes)
         frontier = self.aims[family].frontier(found.measured, exact, chosen=found.point, why=found.why)
         made = Made(family, model, found.point.accuracy, found.returned, golden, ranges)
-        return replace(made, reasons=reasons, checks=checks, frontier=frontier)
+        joints = families.joints(family, self.graph, self.statistics)
+        return replace(made, reasons=reasons, checks=checks, frontier=frontier, joints=joints)
 
     def _emit(self, family: Family, excluded: Sequence[str], layers: Layers | None = None) -> bytes:
         ranges = self.tuning.ranges if self.tuning is not None else "mse"

@@ -66,7 +66,7 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
 
     Args:
         graph: A cleaned graph.
-        excluded: Names of layers that stay float.
+        excluded: Names of operators that stay float, layers or others.
     """
     reasons: dict[str, str] = {name: RETURNED for name in excluded}
     layers = frozenset(
@@ -170,7 +170,7 @@ def _between(
     graph: Graph, layers: frozenset[str], clamps: Mapping[str, str], reasons: dict[str, str]
 ) -> frozenset[str]:
     """Return the operators that stand between int8 layers (or the input and a layer) and have an integer kernel."""
-    capable = {node.name for node in graph.nodes if _capable(graph, node)}
+    capable = {node.name for node in graph.nodes if node.name not in reasons and _capable(graph, node)}
 
     def makers(node: Node) -> list[Node | None]:
         return [graph.producer.get(clamps.get(name, name)) for name in graph.activations(node)]
