@@ -68,7 +68,7 @@ def plan_of_file(
 
 
 def _reasons_told(package: ModelPackage, family: str) -> dict[str, str]:
-    """Return why layers were left in float, as the package's own report tells it; empty if it tells nothing we know."""
+    """Return why operators are in float, as the package's own report tells it; empty if it tells nothing we know."""
     entry = next((entry for entry in package.manifest.files if entry.name == REPORT_NAME), None)
     if entry is None:
         return {}
@@ -76,8 +76,10 @@ def _reasons_told(package: ModelPackage, family: str) -> dict[str, str]:
         report = records.read(QuantReport, json.loads(package.read(entry)), where=REPORT_NAME, unknown="ignore")
     except (ValueError, RecursionError, InputError):  # of another version, or of another program
         return {}
-    returned = [variant.returned for variant in report.variants if variant.family == family]
-    return {layer.name: RETURNED for layers in returned for layer in layers}
+    variants = [variant for variant in report.variants if variant.family == family]
+    islands = [island for variant in variants for plan in variant.plans for island in plan.islands]
+    returned = dict.fromkeys((layer.name for variant in variants for layer in variant.returned), RETURNED)
+    return {island.name: island.reason for island in islands} | returned
 
 
 def _stand_in(graph: Graph, tensor: str) -> Statistics:

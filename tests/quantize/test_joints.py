@@ -11,6 +11,7 @@ from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.joints import find_joints
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import place_cpu
+from edge_sdk.quantize.plan import plan_of_file
 from edge_sdk.quantize.preview import preview_bytes
 from tests.quantize.models import MAX_OPSET, PI, calibrated, quantized, run, samples
 from tests.quantize.networks import Network
@@ -183,4 +184,7 @@ def test_the_report_tells_which_joint_was_found_and_what_was_done(tmp_path):
     report = quantize(request, tmp_path / "m.edge")
     (note,) = [note for note in report.notes if "one scale would span" in note]
     assert note.startswith("arm-int8: /concat18 and what reads it (0.01% of the work) in float")
-    assert report.variants[0].plans[0].integer_share > 0.99
+    told = report.variants[0].plans[0]
+    assert told.integer_share > 0.99
+    assert "one scale would span" in {island.name: island.reason for island in told.islands}["/concat18"]
+    assert plan_of_file(tmp_path / "m.edge", PI).islands == told.islands
