@@ -62,7 +62,9 @@ class Tuning:
         """Return the layers as they are best with some layers in float."""
         choice = tuple(excluded)
         if choice not in self.made:
-            self.made[choice] = self._reconstructed(excluded) if self.corrections else self._compared(excluded)
+            self.made[choice] = (
+                self._reconstructed(excluded, self.corrections[0]) if self.corrections else self._compared(excluded)
+            )
         return self.made[choice]
 
     def _compared(self, excluded: Sequence[str]) -> Layers:
@@ -72,7 +74,8 @@ class Tuning:
         noises: dict[Correction, float] = {}
         tried: dict[Correction, Layers] = {}
         for correction in CORRECTIONS:
-            tried[correction] = self._reconstructed(excluded, correction)
+            rounded = next(iter(tried.values()), None)
+            tried[correction] = self._reconstructed(excluded, correction, rounded)
             stand_in = families.measured_as(self.family)
             model = families.emit(
                 stand_in, self.graph, self.statistics, self.ranges, excluded, layers=tried[correction]
@@ -82,11 +85,11 @@ class Tuning:
         self.corrections.append(min(noises, key=lambda correction: noises[correction]))
         return tried[self.corrections[0]]
 
-    def _reconstructed(self, excluded: Sequence[str], correction: Correction | None = None) -> Layers:
+    def _reconstructed(self, excluded: Sequence[str], correction: Correction, rounded: Layers | None = None) -> Layers:
         integers = families.integers(self.family, self.graph, self.statistics, self.ranges, excluded)
         samples = _spread(self.calibration, affordable(integers.graph))
         with self.progress(f"rounding the weights of {self.family}", len(integers.graph.nodes)) as advance:
-            return reconstruct(integers, samples, correction or self.corrections[0], advance=advance)
+            return reconstruct(integers, samples, correction, rounded=rounded, advance=advance)
 
 
 def tune(

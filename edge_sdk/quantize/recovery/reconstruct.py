@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -41,7 +41,12 @@ _VALUES = 1 << 22
 
 
 def reconstruct(
-    integers: Integers, samples: Sequence[Tensors], correction: Correction, *, advance: Advance = lambda _: None
+    integers: Integers,
+    samples: Sequence[Tensors],
+    correction: Correction,
+    *,
+    rounded: Mapping[str, Layer] | None = None,
+    advance: Advance = lambda _: None,
 ) -> dict[str, Layer]:
     """Return weights and bias of each layer that is int8 and has constant weights.
 
@@ -49,6 +54,7 @@ def reconstruct(
         integers: How the graph is to be written.
         samples: Inputs of the model; see `affordable`.
         correction: How biases put means back.
+        rounded: Layers of the same graph and scales whose weights are taken as they are.
         advance: Called with 1 after each operator.
     """
     graph, placement = integers.graph, integers.placement
@@ -56,9 +62,10 @@ def reconstruct(
     chosen = {node.name for node in graph.nodes if node.name in placement.layers and node.input[1] in graph.constants}
     means = _float_means(graph, chosen, samples) if correction == "activations" else {}
     layers: dict[str, Layer] = {}
+    known = rounded or {}
     for node in graph.nodes:
         if node.name in chosen:
-            weights = _round(node, walk)
+            weights = known[node.name].weights if node.name in known else _round(node, walk)
             layers[node.name] = walk.layer(node, weights, means.get(node.output[0]))
         elif node.output[0] not in placement.absorbed:
             walk.advance(part_of(graph, [node], list(filter(None, node.output))), node)
