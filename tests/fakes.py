@@ -18,33 +18,45 @@ class Replay:
     """A source that plays a script.
 
     Args:
-        script: What each read gives: an array, or an error to raise.
+        script: What each read gives: an array, or an error to raise; an event is awaited first, and `LOST` is a sample
+            that has a number and never comes.
         live: Whether it stamps samples as a camera's driver would, or as a file of one sample a second.
         stalls_s: How long each read takes before it answers; the last one counts for all that follow.
+        name: What it is called.
     """
 
-    def __init__(self, script, *, live=False, stalls_s=(0.0,)):
-        self.name, self.live, self.fps = "replay", live, 1.0
+    def __init__(self, script, *, live=False, stalls_s=(0.0,), name="replay"):
+        self.name, self.live, self.fps = name, live, 1.0
         self.is_closed = False
         self._script, self._stalls_s, self._next = script, stalls_s, 0
 
     @property
     def reads(self):
-        """How many samples it has given or failed to give."""
+        """How many samples it has given, lost, or failed to give."""
         return self._next
 
     def read(self):
+        while self._next < len(self._script) and self._script[self._next] is LOST:
+            self._next += 1
         if self._next >= len(self._script):
             return None
         seq, self._next = self._next, self._next + 1
         captured_ns = monotonic_ns() if self.live else seq * 1_000_000_000
         time.sleep(self._stalls_s[min(seq, len(self._stalls_s) - 1)])
-        if isinstance(self._script[seq], Exception):
-            raise self._script[seq]
-        return Sample(self._script[seq], seq, captured_ns, "driver" if self.live else "file", self.name)
+        given = self._script[seq]
+        if isinstance(given, threading.Event):
+            given.wait()
+            return self.read()
+        if isinstance(given, Exception):
+            raise given
+        return Sample(given, seq, captured_ns, "driver" if self.live else "file", self.name)
 
     def close(self):
         self.is_closed = True
+
+
+LOST = object()
+"""A sample that was lost before its source could give it."""
 
 
 class Keep:

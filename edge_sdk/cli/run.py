@@ -14,6 +14,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
 
 if TYPE_CHECKING:
+    from edge_sdk.runtime.accounting import Accounts
     from edge_sdk.runtime.frame import Outcome, Sample
     from edge_sdk.runtime.loop import Run
     from edge_sdk.runtime.metrics import Figures
@@ -36,7 +37,10 @@ _ENDED: dict[Ended, str] = {
 def run_package(
     package: Annotated[Path, typer.Argument(help="The package, NAME-VERSION.edge.")],
     source: Annotated[
-        str, typer.Option(help="camera:0, rtsp://…, http://…, a video, a folder of pictures, an NPZ or CSV file.")
+        list[str],
+        typer.Option(
+            help="camera:0, rtsp://…, http://…, a video, a folder of pictures, an NPZ or CSV file; may be repeated."
+        ),
     ],
     *,
     sink: Annotated[
@@ -53,7 +57,7 @@ def run_package(
     max_age_ms: Annotated[float | None, typer.Option(help="Keep older results from the sinks.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
-    """Run a package on a camera, a stream or files, and account for every sample.
+    """Run a package on cameras, streams or files, and account for every sample.
 
     Example: edge-sdk run parts-1.edge --source clip.mp4 --sink jsonl:results.jsonl
     """
@@ -65,13 +69,17 @@ def run_package(
         raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
     options = RunOptions(policy=policy, max_frames=max_frames, duration_s=duration, max_age_ms=max_age_ms)
     board = load_profile(profile) if profile else None
-    with ExitStack() as stack:
-        pipeline = stack.enter_context(Pipeline.open(open_package(package), board, score_threshold=score_threshold))
-        opened = stack.enter_context(closing(open_source(source, window=pipeline.manifest.preprocess.window)))
-        into: list[Sink] = [stack.enter_context(closing(open_sink(uri, opened))) for uri in sinks]
-        if not _ON_STDOUT.intersection(sinks):
-            into.append(stack.enter_context(closing(_Progress(max_frames))))
-        _execute(Run(pipeline, opened, sinks=into, options=options), as_json=as_json)
+    with Pipeline.open(open_package(package), board, score_threshold=score_threshold) as pipeline:
+        with ExitStack() as opened:
+            window = pipeline.manifest.preprocess.window
+            samples = [opened.enter_context(closing(open_source(uri, window=window))) for uri in source]
+            paced_by = next((one for one in samples if one.live), samples[0])
+            into: list[Sink] = [opened.enter_context(closing(open_sink(uri, paced_by))) for uri in sinks]
+            if not _ON_STDOUT.intersection(sinks):
+                into.append(opened.enter_context(closing(_Progress(max_frames))))
+            run = Run(pipeline, samples, sinks=into, options=options)
+            opened.pop_all()  # from here on the run closes them
+        _execute(run, as_json=as_json)
 
 
 class _Progress:
@@ -108,13 +116,20 @@ def _execute(run: Run, *, as_json: bool) -> None:
 
 def report_lines(report: RunReport) -> Iterator[str]:
     """Yield the report for people."""
-    accounts = report.accounts
-    dropped = " + ".join(f"{count} {cause}" for cause, count in accounts.dropped.items()) or "0 dropped"
-    yield f"{report.source}: {_ENDED[report.ended]} after {report.duration_s:.1f} s, {report.results_per_s} results/s"
-    yield f"captured {accounts.captured} = {accounts.delivered} delivered + {dropped}"
-    fates = f"{accounts.results} results + {accounts.errors} errors + {accounts.stale} stale"
-    yield f"delivered {accounts.delivered} = {fates}"
+    names = ", ".join(source.name for source in report.sources)
+    yield f"{names}: {_ENDED[report.ended]} after {report.duration_s:.1f} s, {report.results_per_s} results/s"
+    if len(report.sources) > 1:
+        for source in report.sources:
+            yield from _account_lines(source.accounts, where=f"{source.name}: ")
+    yield from _account_lines(report.accounts)
     yield from stage_lines(report.stages.items())
+
+
+def _account_lines(accounts: Accounts, *, where: str = "") -> Iterator[str]:
+    dropped = " + ".join(f"{count} {cause}" for cause, count in accounts.dropped.items()) or "0 dropped"
+    yield f"{where}captured {accounts.captured} = {accounts.delivered} delivered + {dropped}"
+    fates = f"{accounts.results} results + {accounts.errors} errors + {accounts.stale} stale"
+    yield f"{where}delivered {accounts.delivered} = {fates}"
 
 
 def stage_lines(stages: Iterable[tuple[str, Figures]]) -> Iterator[str]:

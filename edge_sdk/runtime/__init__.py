@@ -9,8 +9,8 @@ with Pipeline.open(open_package("parts.edge")) as pipeline:
 
 from edge_sdk.runtime.loop import Run
 from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.record import RunOptions
+from edge_sdk.runtime.record import Feed, RunOptions
 from edge_sdk.runtime.sinks import open_sink
 from edge_sdk.runtime.sources import open_source
 
-__all__ = ["Pipeline", "Run", "RunOptions", "open_sink", "open_source"]
+__all__ = ["Feed", "Pipeline", "Run", "RunOptions", "open_sink", "open_source"]

@@ -1,75 +1,83 @@
-"""A run: samples from a source through the model into sinks, each one accounted for.
+"""A run: samples from its sources through the model into sinks, each one accounted for.
 
-- Two threads: one reads the source; the caller's thread runs the model and writes the sinks. They meet in `Inbox`.
+- Each source has a thread that reads it; the caller's thread runs the model and writes the sinks. They meet in
+  `Inboxes`, where the sources take turns: neither a fast nor a slow nor a dead one holds the others up.
 - Policy `newest` keeps one sample waiting and lets a newer one replace it; `every` keeps a few and makes the source
   wait. Live sources take the first, files the second, unless told otherwise.
 - One sample that fails is counted, and the run goes on; many in a row, or all of them, are an error.
-- A run that is stopped finishes the sample in hand. What kills the reading thread is raised in the caller's.
+- A source that is gone does not end the run while there is another; what killed it is raised at the end.
+- A run that is stopped finishes the sample in hand.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Literal
 
 from edge_sdk.clock import monotonic_ns
-from edge_sdk.errors import EdgeError, InputError
-from edge_sdk.runtime.accounting import Fate, Ledger
-from edge_sdk.runtime.frame import Outcome, Sample
-from edge_sdk.runtime.inbox import Inbox
+from edge_sdk.errors import InputError
+from edge_sdk.runtime.accounting import Accounts, Fate, Ledger, total
+from edge_sdk.runtime.failures import Failures
+from edge_sdk.runtime.frame import Outcome
+from edge_sdk.runtime.inbox import Delivery, Inboxes
 from edge_sdk.runtime.metrics import Stages
 from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport
+from edge_sdk.runtime.reader import Reader
+from edge_sdk.runtime.record import Ended, Feed, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
 
-log = logging.getLogger(__name__)
-
 _POLL_S = 0.1
 """How often a waiting run looks whether it is to end: signal handlers set a flag and touch no lock."""
-_FAILURES_IN_A_ROW = 30
-_FAILURES_TOLD = 20
+_LAST_READ_S = 6.0
+"""How long an ending run waits for reads that have not come back; sources limit theirs to 5 s."""
 
 
 class Run:
-    """One run on an opened source; it closes its sinks when it ends, and the caller closes the source.
+    """One run on opened sources; it closes them and its sinks when it ends.
 
     Example:
-        >>> with closing(open_source("clip.mp4")) as source:  # doctest: +SKIP
-        ...     print(Run(pipeline, source).execute().accounts)
+        >>> print(Run(pipeline, [open_source("clip.mp4")]).execute().accounts)  # doctest: +SKIP
     """
 
     def __init__(
-        self, pipeline: Pipeline, source: Source, *, sinks: Sequence[Sink] = (), options: RunOptions | None = None
+        self,
+        pipeline: Pipeline,
+        sources: Source | Sequence[Source | Feed],
+        *,
+        sinks: Sequence[Sink] = (),
+        options: RunOptions | None = None,
     ) -> None:
         """Prepare a run.
 
         Raises:
-            InputError: `max_age_ms` is given for a source that is not live, whose samples have no age.
+            InputError: There is no source, two have one name, or `max_age_ms` is given for sources that are not live,
+                whose samples have no age.
         """
-        options = options or RunOptions()
-        if options.max_age_ms is not None and not source.live:
-            raise InputError(f"max_age_ms: expected a live source, got {source.name}")
-        self._pipeline, self._source, self._sinks, self._options = pipeline, source, sinks, options
-        self._policy: Policy = options.policy or ("newest" if source.live else "every")
-        self._ledger = Ledger()
-        self._stages = Stages()
-        self._inbox = Inbox(self._ledger, self._policy)
-        self._failures: list[str] = []
-        self._failed_in_a_row = 0
+        self._options = options or RunOptions()
+        feeds = _feeds(sources)
+        _check(feeds, self._options)
+        self._pipeline, self._sinks = pipeline, sinks
+        self._policies = [_policy(feed.source, self._options) for feed in feeds]
+        self._ledgers = [Ledger() for _ in feeds]
+        self._inboxes = Inboxes(list(zip(self._ledgers, self._policies, strict=True)))
+        self._stages, self._failures = Stages(), Failures()
+        self._readers = [
+            Reader(feed, inbox, ledger, failures=self._failures, stages=self._stages)
+            for feed, inbox, ledger in zip(feeds, self._inboxes, self._ledgers, strict=True)
+        ]
         self._asked_to_end: Ended | None = None
         self._ended: Ended = "running"
         self._start_ns = self._end_ns = monotonic_ns()
 
     def execute(self) -> RunReport:
-        """Run until the source ends, a limit is reached, or `stop` is called; once.
+        """Run until all sources end, a limit is reached, or `stop` is called; once.
 
         Raises:
             InputError: No sample at all could be processed, or very many in a row could not.
-            UnavailableError: The source or a sink is gone.
+            UnavailableError: A source was gone before its end, or a sink is.
         """
         self._start_ns = monotonic_ns()
         try:
@@ -94,106 +102,97 @@ class Run:
         """Return what the run has done until now; may be called from any thread."""
         end_ns = monotonic_ns() if self._ended == "running" else self._end_ns
         duration_s = (end_ns - self._start_ns) / 1e9
-        accounts = self._ledger.accounts
+        sources = tuple(
+            SourceReport(reader.name, policy, ledger.accounts)
+            for reader, policy, ledger in zip(self._readers, self._policies, self._ledgers, strict=True)
+        )
+        accounts = total(source.accounts for source in sources)
         return RunReport(
-            source=self._source.name,
             model=self._pipeline.model,
-            policy=self._policy,
             ended=self._ended,
             duration_s=round(duration_s, 3),
             results_per_s=round(accounts.results / duration_s, 2) if duration_s else 0.0,
             accounts=accounts,
+            sources=sources,
             stages=self._stages.figures(),
-            failures=tuple(self._failures),
+            failures=self._failures.lines,
         )
 
     def _execute(self) -> Ended:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1, thread_name_prefix="source") as pool:
-            reading = pool.submit(self._read)
-            try:
-                ended = self._consume()
-            finally:
-                self._inbox.close()
-        death = reading.exception()
-        if death is not None and ended == "end":
-            raise death
-        if death is not None:  # it came while the last read was awaited, when nobody wanted more
-            self._note(death)
+        for reader in self._readers:
+            reader.start(self._wants_more)
+        try:
+            ended = self._consume()
+        finally:
+            self._inboxes.close()
+            self._await_readers()
+        deaths = [reader.death for reader in self._readers if reader.death is not None]
+        if deaths and ended == "end":
+            raise deaths[0]
+        for death in deaths:  # it came while the last read was awaited, when nobody wanted more
+            self._failures.note(death)
         return ended
 
-    def _read(self) -> None:
-        """Read the source until its end; the reading thread."""
-        try:
-            while self._inbox.is_open and not self._has_enough():
-                start_ns = monotonic_ns()
-                try:
-                    sample = self._source.read()
-                except InputError as exc:
-                    self._ledger.capture()
-                    self._ledger.drop("unreadable")
-                    self._note(exc)
-                    continue
-                if sample is None:
-                    break
-                self._stages.add("read", (monotonic_ns() - start_ns) / 1e6)
-                self._inbox.put(sample)
-        finally:
-            self._inbox.end()
+    def _await_readers(self) -> None:
+        end_ns = monotonic_ns() + _LAST_READ_S * 1e9
+        for reader in self._readers:
+            reader.join(max(0.0, (end_ns - monotonic_ns()) / 1e9))
 
-    def _has_enough(self) -> bool:
-        accounts = self._ledger.accounts
-        return (
-            self._options.max_frames is not None and accounts.delivered + accounts.waiting >= self._options.max_frames
-        )
+    def _accounts(self) -> Accounts:
+        return total(ledger.accounts for ledger in self._ledgers)
+
+    def _wants_more(self) -> bool:
+        if self._options.max_frames is None:
+            return True
+        accounts = self._accounts()
+        return accounts.delivered + accounts.waiting < self._options.max_frames
 
     def _consume(self) -> Ended:
         while (ended := self._limit()) is None:
-            taken = self._inbox.take(timeout_s=_POLL_S)
-            if taken is not None:
-                self._handle(*taken)
-            elif self._inbox.is_exhausted:
+            delivery = self._inboxes.take(timeout_s=_POLL_S)
+            if delivery is not None:
+                self._handle(delivery)
+            elif self._inboxes.is_exhausted:
                 return self._limit() or "end"
         return ended
 
     def _limit(self) -> Ended | None:
         if self._asked_to_end is not None:
             return self._asked_to_end
-        if self._options.max_frames is not None and self._ledger.accounts.delivered >= self._options.max_frames:
+        if self._options.max_frames is not None and self._accounts().delivered >= self._options.max_frames:
             return "max-frames"
         if self._options.duration_s is not None and monotonic_ns() - self._start_ns >= self._options.duration_s * 1e9:
             return "duration"
         return None
 
-    def _handle(self, sample: Sample, waited_ms: float) -> None:
+    def _handle(self, delivery: Delivery) -> None:
         fate: Fate = "errors"
         try:
-            fate = self._process(sample, waited_ms)
+            fate = self._process(delivery)
         finally:
-            self._ledger.settle(fate)
+            delivery.ledger.settle(fate)
 
-    def _process(self, sample: Sample, waited_ms: float) -> Fate:
-        start_ns = monotonic_ns()
+    def _process(self, delivery: Delivery) -> Fate:
+        sample, start_ns = delivery.sample, monotonic_ns()
         try:
             outcome = self._pipeline.process(sample)
         except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; many in a row do
-            self._fail(sample, exc)
+            self._failures.fail(exc, where=f"{sample.source} #{sample.seq}: ")
             return "errors"
-        self._failed_in_a_row = 0
+        self._failures.succeed()
         is_stale = self._is_stale(outcome)
-        sink_ms = 0.0 if is_stale else self._write(sample, outcome)
-        self._add_stages(outcome, waited_ms, sink_ms, (monotonic_ns() - start_ns) / 1e6)
+        sink_ms = 0.0 if is_stale else self._write(delivery, outcome)
+        self._add_stages(outcome, delivery.waited_ms, sink_ms, (monotonic_ns() - start_ns) / 1e6)
         return "stale" if is_stale else "results"
 
     def _is_stale(self, outcome: Outcome) -> bool:
         limit_ms = self._options.max_age_ms
         return limit_ms is not None and outcome.age_ms is not None and outcome.age_ms > limit_ms
 
-    def _write(self, sample: Sample, outcome: Outcome) -> float:
+    def _write(self, delivery: Delivery, outcome: Outcome) -> float:
         start_ns = monotonic_ns()
         for sink in self._sinks:
-            sink.write(sample, outcome)
+            sink.write(delivery.sample, outcome)
         return (monotonic_ns() - start_ns) / 1e6
 
     def _add_stages(self, outcome: Outcome, waited_ms: float, sink_ms: float, whole_ms: float) -> None:
@@ -209,26 +208,34 @@ class Run:
         if outcome.age_ms is not None:
             self._stages.add("age", outcome.age_ms)
 
-    def _fail(self, sample: Sample, exc: Exception) -> None:
-        self._note(exc, where=f"{sample.source} #{sample.seq}: ")
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
-            raise exc
-
-    def _note(self, exc: BaseException, *, where: str = "") -> None:
-        if len(self._failures) < _FAILURES_TOLD:
-            kind = "" if isinstance(exc, EdgeError) else f"{type(exc).__name__}: "
-            self._failures.append(f"{where}{kind}{exc}")
-            log.warning("%s", self._failures[-1])
-
     def _require_a_result(self) -> None:
-        accounts = self._ledger.accounts
-        if self._failures and not accounts.results + accounts.stale:
+        accounts = self._accounts()
+        if self._failures.lines and not accounts.results + accounts.stale:
             failed = accounts.errors + accounts.dropped.get("unreadable", 0)
+            names = ", ".join(reader.name for reader in self._readers)
             raise InputError(
-                f"{self._source.name}: expected at least one result, got {failed} samples that all failed; "
-                f"the first: {self._failures[0]}"
+                f"{names}: expected at least one result, got {failed} samples that all failed; "
+                f"the first: {self._failures.lines[0]}"
             )
+
+
+def _feeds(sources: Source | Sequence[Source | Feed]) -> list[Feed]:
+    given = sources if isinstance(sources, Sequence) else [sources]
+    return [source if isinstance(source, Feed) else Feed(source) for source in given]
+
+
+def _check(feeds: Sequence[Feed], options: RunOptions) -> None:
+    names = [feed.source.name for feed in feeds]
+    if not names:
+        raise InputError("sources: expected at least one, got none")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"sources: expected different ones, got {', '.join(twice)} twice")
+    if options.max_age_ms is not None and not any(feed.source.live for feed in feeds):
+        raise InputError(f"max_age_ms: expected a live source, got {', '.join(names)}")
+
+
+def _policy(source: Source, options: RunOptions) -> Policy:
+    return options.policy or ("newest" if source.live else "every")
 
 
 @contextmanager

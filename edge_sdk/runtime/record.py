@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_sdk.errors import InputError
-from edge_sdk.runtime.accounting import Accounts
+from edge_sdk.runtime.accounting import Accounts, Cause
+from edge_sdk.runtime.frame import Sample
 from edge_sdk.runtime.metrics import Figures, Stage
+from edge_sdk.runtime.sources.record import Source
 
 Policy = Literal["newest", "every"]
 """Which samples are processed: the newest one whenever the model is free, or every one."""
 Ended = Literal["running", "end", "max-frames", "duration", "stopped", "interrupted", "failed"]
-"""What ended a run: the source, a limit, a request to stop, Ctrl-C, or an error; `running` if nothing has yet."""
+"""What ended a run: its sources, a limit, a request to stop, Ctrl-C, or an error; `running` if nothing has yet."""
+Gate = Callable[[Sample], Cause | None]
+"""Says of each sample of one source why it is not worth the model, or None; called by the thread that reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A source as a run takes it.
+
+    Attributes:
+        source: The opened source; the run closes it.
+        gate: Decides which samples are processed; None takes them all.
+
+    Example:
+        >>> Feed(open_source("camera:0"), gate=lambda sample: "slowed" if sample.seq % 2 else None)  # doctest: +SKIP
+    """
+
+    source: Source
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +42,7 @@ class RunOptions:
 
     Attributes:
         policy: Which samples are processed; None takes `newest` for live sources and `every` for files.
-        max_frames: Ends the run when so many samples have been given to the model.
+        max_frames: Ends the run when so many samples, of all sources together, have been given to the model.
         duration_s: Ends the run after so many seconds.
         max_age_ms: Older results are counted as stale and kept from the sinks; for live sources.
     """
@@ -45,27 +65,40 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What one source of a run gave.
+
+    Attributes:
+        name: Its name.
+        policy: Which of its samples were processed.
+        accounts: Where each of its samples went.
+    """
+
+    name: str
+    policy: Policy
+    accounts: Accounts
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run did, until now or until its end.
 
     Attributes:
-        source: Name of the source.
         model: SHA-256 of the model's bytes.
-        policy: Which samples were processed.
         ended: What ended it.
         duration_s: How long it took, in seconds.
         results_per_s: Results a second.
-        accounts: Where each sample went.
+        accounts: Where each sample went, of all sources together.
+        sources: The sources, one by one.
         stages: How long the stages took.
         failures: The first of what went wrong, a line each.
     """
 
-    source: str
     model: str
-    policy: Policy
     ended: Ended
     duration_s: float
     results_per_s: float
     accounts: Accounts
+    sources: tuple[SourceReport, ...]
     stages: Mapping[Stage, Figures]
     failures: tuple[str, ...]

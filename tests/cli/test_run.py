@@ -51,9 +51,21 @@ def test_json_is_the_report(package, clip, tmp_path):
     code, out, err = run(package, "--source", clip, "--sink", f"jsonl:{tmp_path}/r.jsonl", "--json", "--max-frames", 7)
     report = json.loads(out)
     assert (code, err) == (0, "")
-    assert (report["source"], report["policy"], report["ended"]) == (str(clip), "every", "max-frames")
+    assert (report["sources"][0]["name"], report["sources"][0]["policy"]) == (str(clip), "every")
+    assert report["ended"] == "max-frames"
     assert report["accounts"]["results"] == len((tmp_path / "r.jsonl").read_text().splitlines()) == 7
     assert report["stages"]["frame"]["p50_ms"] > 0
+
+
+def test_several_sources_are_told_one_by_one_and_together(package, clip, tmp_path):
+    cv2.imwrite(str(tmp_path / "one.png"), card("blue"))
+    code, out, err = run(package, "--source", clip, "--source", tmp_path / "one.png")
+    assert (code, len(out.splitlines())) == (0, 13)
+    lines = err.splitlines()
+    assert lines[0].startswith(f"{clip}, {tmp_path}/one.png: at its end after ")
+    assert f"{clip}: captured 12 = 12 delivered + 0 dropped" in lines
+    assert f"{tmp_path}/one.png: delivered 1 = 1 results + 0 errors + 0 stale" in lines
+    assert "captured 13 = 13 delivered + 0 dropped" in lines
 
 
 def test_json_lines_and_the_report_do_not_mix_on_stdout(package, clip):

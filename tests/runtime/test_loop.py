@@ -12,6 +12,7 @@ from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime import Run, RunOptions
 from edge_sdk.runtime.accounting import Accounts
 from edge_sdk.runtime.loop import stopping_on_signals
+from edge_sdk.runtime.record import SourceReport
 from tests.fakes import Keep, Replay
 from tests.runtime.models import COLORS, card
 
@@ -25,7 +26,8 @@ def test_every_sample_of_a_file_is_processed_in_order(colors):
     assert [outcome.value.classes[0] for outcome in sink.outcomes] == [0, 1, 2] * 5
     assert [sample.seq for sample in sink.samples] == list(range(15))
     assert report.accounts == Accounts(captured=15, delivered=15, results=15)
-    assert (report.source, report.policy, report.ended) == ("replay", "every", "end")
+    assert report.sources == (SourceReport("replay", "every", report.accounts),)
+    assert report.ended == "end"
     assert sink.closed == 1
 
 
@@ -33,7 +35,7 @@ def test_a_newer_sample_of_a_live_source_replaces_the_one_that_waits(colors):
     sink = Keep(stalls_s=(0.05,))
     report = Run(colors, Replay(CARDS * 10, live=True, stalls_s=(0.002,)), sinks=[sink]).execute()
     replaced = report.accounts.dropped["replaced"]
-    assert report.policy == "newest"
+    assert report.sources[0].policy == "newest"
     assert replaced > 10
     assert report.accounts == Accounts(
         captured=30, delivered=30 - replaced, results=30 - replaced, dropped={"replaced": replaced}

@@ -1,0 +1,47 @@
+"""What went wrong in a run: the first lines of it, and how many samples have failed one after the other."""
+
+from __future__ import annotations
+
+import logging
+
+from edge_sdk.errors import EdgeError
+
+log = logging.getLogger(__name__)
+
+_TOLD = 20
+_IN_A_ROW = 30
+
+
+class Failures:
+    """The failures of a run; may be told from any thread.
+
+    Attributes:
+        lines: The first of them.
+    """
+
+    def __init__(self) -> None:
+        self.lines: tuple[str, ...] = ()
+        self._in_a_row = 0
+
+    def note(self, exc: BaseException, *, where: str = "") -> None:
+        """Keep and log a failure, unless there are many already."""
+        if len(self.lines) < _TOLD:
+            kind = "" if isinstance(exc, EdgeError) else f"{type(exc).__name__}: "
+            line = f"{where}{kind}{exc}"
+            self.lines = (*self.lines, line)
+            log.warning("%s", line)
+
+    def fail(self, exc: Exception, *, where: str) -> None:
+        """Note that the model failed on a sample.
+
+        Raises:
+            Exception: What was given, when very many in a row have failed: it is not the sample then.
+        """
+        self.note(exc, where=where)
+        self._in_a_row += 1
+        if self._in_a_row >= _IN_A_ROW:
+            raise exc
+
+    def succeed(self) -> None:
+        """Note that the model did not fail on a sample."""
+        self._in_a_row = 0
