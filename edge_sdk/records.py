@@ -47,6 +47,24 @@ def read(record: type[RecordT], data: object, *, where: str, unknown: Unknown = 
     return typing.cast(RecordT, value)
 
 
+def read_toml(record: type[RecordT], document: bytes, *, where: str) -> RecordT:
+    """Build a record from a TOML document that people write; keys that the record does not have are refused.
+
+    Raises:
+        InputError: It is not TOML in UTF-8, or does not fit; the message has one line a mistake.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        data = tomllib.loads(document.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise InputError(f"{where}: expected TOML, got {exc}") from exc
+    return read(record, data, where=where)
+
+
 def to_data(value: Any) -> Any:
     """Return a record as what `json.dumps` takes: dicts, lists, strings, numbers, None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,16 +29,8 @@ def read_profile(path: Path) -> DeviceProfile:
     Raises:
         InputError: It is not TOML, or not a profile; one line a mistake, with its dotted place.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    try:
-        data = tomllib.loads(files.read_bytes(path, max_bytes=_MAX_PROFILE_BYTES).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise InputError(f"{path}: expected TOML, got {exc}") from exc
-    return records.read(DeviceProfile, data, where=str(path))
+    document = files.read_bytes(path, max_bytes=_MAX_PROFILE_BYTES)
+    return records.read_toml(DeviceProfile, document, where=str(path))
 
 
 def read_profiles(place: Path) -> tuple[DeviceProfile, ...]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,6 @@ from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.quantize.graph import Model
 from edge_sdk.tensors import TensorSpec
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 METADATA_KEY = "edge_sdk.preprocess"
 Normalize = Literal["raw", "unit", "symmetric", "imagenet"]
@@ -62,11 +56,7 @@ def preprocess_from_file(path: Path) -> Preprocess:
     Raises:
         InputError: It is not TOML, or not a declaration; each mistake with its dotted place.
     """
-    try:
-        data = tomllib.loads(files.read_bytes(path, max_bytes=_MAX_BYTES).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise InputError(f"{path}: expected TOML, got {exc}") from exc
-    return records.read(Preprocess, data, where=str(path))
+    return records.read_toml(Preprocess, files.read_bytes(path, max_bytes=_MAX_BYTES), where=str(path))
 
 
 def preprocess_from_flags(flags: ImageFlags, inputs: Sequence[TensorSpec]) -> Preprocess:

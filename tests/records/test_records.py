@@ -152,3 +152,21 @@ def test_json_has_the_fields_in_order_and_nothing_for_what_is_no_number():
 def test_a_near_match_is_offered_and_a_far_one_is_not():
     assert records.near_match("cartt", ["cart", "boat"]) == "; did you mean 'cart'?"
     assert records.near_match("plane", ["cart", "boat"]) == ""
+
+
+def test_a_toml_document_becomes_a_record():
+    assert records.read_toml(Cart, b'name = "small"\nspeed_ms = 2', where="cart.toml") == Cart("small", speed_ms=2.0)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (b"name = ", "cart.toml: expected TOML, got Invalid value"),
+        (b"\xff", "cart.toml: expected TOML, got 'utf-8' codec can't decode byte 0xff"),
+        (b'name = "small"\nspeed = 2', "cart.toml: speed: unknown key; did you mean 'speed_ms'?"),
+    ],
+)
+def test_a_document_that_is_no_toml_or_no_record_is_refused(document, message):
+    with pytest.raises(InputError) as refusal:
+        records.read_toml(Cart, document, where="cart.toml")
+    assert str(refusal.value).startswith(message)
