@@ -18,11 +18,13 @@ class Transform:
 
     Attributes:
         source_wh: Size of the source picture, in pixels.
+        model_wh: Size of the model's input, in pixels.
         scale_xy: Resized size divided by source size.
         offset_xy: Padding in front (positive) or pixels cut off in front (negative).
     """
 
     source_wh: tuple[int, int]
+    model_wh: tuple[int, int]
     scale_xy: tuple[float, float]
     offset_xy: tuple[int, int]
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from edge_sdk.errors import InputError
+from edge_sdk.records import near_match
 
 if TYPE_CHECKING:
     from edge_sdk.quantize.scheme import Scheme
+    from edge_sdk.tasks import Head
 
 SchemeWord = Literal["auto", "static", "dynamic", "weight-int8", "weight-int4"]
 SchemeOption = Annotated[
@@ -41,6 +43,22 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
 def told_scheme(word: SchemeWord) -> Scheme | None:
     """Return the scheme that was asked for; None where the graph and the board decide."""
     return None if word == "auto" else word
+
+
+def told_head(word: str | None) -> Head:
+    """Return the layout of the outputs that was asked for; empty where they decide.
+
+    Raises:
+        InputError: There is no such layout.
+    """
+    from edge_sdk.tasks import HEAD_TASKS
+
+    if word is None:
+        return ""
+    known = {str(head): head for head in HEAD_TASKS}
+    if word not in known:
+        raise InputError(f"--head: expected one of {', '.join(known)}, got '{word}'{near_match(word, list(known))}")
+    return known[word]
 
 
 def require_onnx() -> None:

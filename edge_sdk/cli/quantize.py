@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.options import SchemeOption, parse_shapes, require_onnx, told_scheme
+from edge_sdk.cli.options import SchemeOption, parse_shapes, require_onnx, told_head, told_scheme
 from edge_sdk.cli.profiles import ProfilesDir
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
@@ -54,6 +54,13 @@ def quantize_model(
     task: Annotated[
         Literal["classification", "detection", "tensor"] | None,
         typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="How its outputs are laid out, where that cannot be told: docs/how_to/tasks.md lists the names.",
+            show_default=False,
+        ),
     ] = None,
     preprocess: Annotated[Path | None, typer.Option(help="The preprocessing, as TOML.", show_default=False)] = None,
     normalize: Annotated[
@@ -154,6 +161,7 @@ def quantize_model(
         evaluation=evaluation,
         class_names=class_names_from_file(class_names) if class_names else (),
         task=task,
+        head=told_head(head),
         scheme=told_scheme(scheme),
         max_drop_points=max_drop,
         min_agreement=min_agreement,

@@ -17,9 +17,15 @@ from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.tasks import TaskSpec
 from edge_sdk.tensors import TensorSpec
 
-SCHEMA = 2
-"""The newest schema; since 2, variants may have preprocessing of their own, which a reader must not pass over."""
+SCHEMA = 3
+"""The newest schema.
+
+Since 2, variants may have preprocessing of their own, which a reader must not pass over; since 3, there are more tasks
+and heads.
+"""
 MANIFEST_NAME = "manifest.json"
+_FIRST_KINDS = frozenset({"classification", "detection", "tensor"})
+_FIRST_HEADS = frozenset({"", "boxes-scores", "yolov5", "yolov8", "end-to-end"})
 _MAX_FILES = 256
 _MAX_FILE_BYTES = (1 << 31) - 1  # protobuf, and so ONNX, ends here
 _MAX_TOTAL_BYTES = (1 << 32) - (1 << 21)  # 32-bit offsets, less room for the manifest and the zip's own records
@@ -149,7 +155,7 @@ class Manifest:
                 are more than a package can hold.
             TrustError: Two files share a name, or a name could lead out of the package.
         """
-        least = least_schema(self.variants.values())
+        least = least_schema(self.task, self.variants.values())
         if not least <= self.schema <= SCHEMA:
             raise InputError(f"schema: expected {least} to {SCHEMA}, got {self.schema}")
         if not is_safe_name(self.name):
@@ -199,8 +205,10 @@ class Manifest:
         return family
 
 
-def least_schema(variants: Iterable[Variant]) -> int:
+def least_schema(task: TaskSpec, variants: Iterable[Variant]) -> int:
     """Return the oldest schema whose readers run these variants rightly."""
+    if task.kind not in _FIRST_KINDS or task.head not in _FIRST_HEADS:
+        return 3
     return 1 if all(variant.preprocess is None for variant in variants) else 2
 
 

@@ -43,6 +43,7 @@ def _fit(steps: ImageSteps, image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], 
     resized = _resize(steps, image, resized_wh)
     transform = Transform(
         source_wh=source_wh,
+        model_wh=steps.size_wh,
         scale_xy=(resized_wh[0] / source_wh[0], resized_wh[1] / source_wh[1]),
         offset_xy=(left, top),
     )

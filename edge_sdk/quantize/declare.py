@@ -20,6 +20,7 @@ from edge_sdk import files, records
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.quantize.graph import Model
+from edge_sdk.tasks.facts import Exporter
 from edge_sdk.tensors import TensorSpec
 
 METADATA_KEY = "edge_sdk.preprocess"
@@ -31,6 +32,12 @@ NORMALIZATIONS: Mapping[Normalize, Mapping[str, Any]] = {
     "imagenet": {"divisor": 255.0, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
 }
 """Divisor, mean and deviation by name; of three channels in the order red, green, blue."""
+_EXPORTED: Mapping[str, Exporter] = {
+    "classify": "classify",
+    "detect": "detect",
+    "segment": "segment",
+    "pose": "pose",
+}
 _RESIZE = re.compile(r"stretch|letterbox|crop|crop:[0-9]{1,5}")
 _MAX_BYTES = 1 << 20
 
@@ -127,6 +134,14 @@ def class_names_from_metadata(model: Model) -> tuple[str, ...]:
     if isinstance(names, dict) and names.keys() == set(range(len(names))):
         return tuple(str(names[i]) for i in range(len(names)))
     return ()
+
+
+def exporter_from_metadata(model: Model) -> Exporter:
+    """Return the task in the metadata that Ultralytics exports write; YOLOv5's write none, and are detectors."""
+    metadata = _metadata(model)
+    if not {"stride", "names"} <= metadata.keys():
+        return ""
+    return _EXPORTED.get(metadata.get("task", "detect"), "other")
 
 
 def _metadata(model: Model) -> dict[str, str]:

@@ -15,7 +15,7 @@ from edge_sdk.quantize.cache import Cache, NoCache
 from edge_sdk.quantize.declare import ImageFlags
 from edge_sdk.quantize.frontier import Pick
 from edge_sdk.quantize.scheme import Scheme
-from edge_sdk.tasks import TaskKind
+from edge_sdk.tasks import Head, TaskKind
 
 Progress = Callable[[str, "int | None"], AbstractContextManager[Callable[[int], None]]]
 """Starts a stage with a title and a count of steps; gives a function that is told the steps done."""
@@ -42,6 +42,7 @@ class QuantRequest:
         evaluation: Samples to measure on, where the labels do not name files.
         class_names: Names of the classes by index.
         task: What the model is for; None tells it from the outputs.
+        head: How the outputs of the task are laid out; empty tells it from the outputs.
         scheme: How to quantize; None decides it by the graph and the board, see `edge_sdk.quantize.scheme`.
         max_drop_points: Greatest drop of the metric in points of 100; None takes the profiles'.
         min_agreement: Least agreement with the float model, 0 to 1; None takes the profiles'.
@@ -65,6 +66,7 @@ class QuantRequest:
     evaluation: str | None = None
     class_names: tuple[str, ...] = ()
     task: TaskKind | None = None
+    head: Head = ""
     scheme: Scheme | None = None
     max_drop_points: float | None = None
     min_agreement: float | None = None

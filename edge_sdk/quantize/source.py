@@ -13,14 +13,15 @@ from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.declare import (
     ImageFlags,
     class_names_from_metadata,
+    exporter_from_metadata,
     preprocess_from_flags,
     preprocess_from_metadata,
 )
-from edge_sdk.quantize.graph import Graph, tensor_specs
+from edge_sdk.quantize.graph import Graph, Model, tensor_specs
 from edge_sdk.quantize.measure import open_float, snr_db
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.session import host_config, open_session
-from edge_sdk.tasks import TaskSpec, tell_task
+from edge_sdk.tasks import ModelFacts, TaskSpec, tell_task
 from edge_sdk.tensors import Tensors, TensorSpec
 
 _LEAST_SNR_DB = 50.0
@@ -74,7 +75,19 @@ def open_source(request: QuantRequest) -> Source:
         outputs=outputs,
         class_names=names,
         preprocess=preprocess,
-        task=tell_task(request.task, outputs, labels=len(names)),
+        task=tell_task(_facts(request, original, outputs, labels=len(names), preprocess=preprocess), request.task),
+    )
+
+
+def _facts(
+    request: QuantRequest, original: Model, outputs: tuple[TensorSpec, ...], *, labels: int, preprocess: Preprocess
+) -> ModelFacts:
+    return ModelFacts(
+        outputs=outputs,
+        labels=labels,
+        head=request.head,
+        input_wh=preprocess.image.size_wh if preprocess.image else None,
+        exporter=exporter_from_metadata(original),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+_BLOCK = 128
 
 
 def iou_matrix(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -23,22 +26,50 @@ def suppress(
 ) -> npt.NDArray[np.int64]:
     """Return the indices of the boxes that remain, best first: greedy suppression within each class.
 
+    Boxes are taken in blocks, the best first: each is held against those kept so far at once, then within its block.
+
     Args:
         xyxy: Boxes [n, 4].
         scores: Their scores [n]; equal scores keep their order.
         classes: Their classes [n].
-        iou_threshold: A box that overlaps a better one of its class by more than this goes.
+        iou_threshold: A box that overlaps a better one of its class by more than this goes; 1 keeps all.
         most: The greatest number of boxes that remain.
     """
+    order = np.argsort(-scores, kind="stable")
+    if iou_threshold >= 1:
+        return order[:most]
+    sorted_xyxy, sorted_classes = xyxy[order].astype(np.float64), np.asarray(classes)[order]
     kept: list[int] = []
-    left = np.argsort(-scores, kind="stable")
-    while len(left) and len(kept) < most:
-        best, left = int(left[0]), left[1:]
-        kept.append(best)
-        is_double = iou_matrix(xyxy[best : best + 1], xyxy[left])[0] > iou_threshold
-        left = left[~(is_double & (classes[left] == classes[best]))]
-    return np.array(kept, np.int64)
+    for start in range(0, len(order), _BLOCK):
+        block = range(start, min(start + _BLOCK, len(order)))
+        is_double = _doubles(sorted_xyxy, sorted_classes, [*kept, *block], block, iou_threshold)
+        is_left = ~is_double[: len(kept)].any(axis=0)
+        for i, doubles in zip(block, is_double[len(kept) :], strict=True):
+            if is_left[i - start]:
+                kept.append(i)
+                is_left &= ~doubles
+        if len(kept) >= most:
+            break
+    return order[kept[:most]]
+
+
+def _doubles(
+    xyxy: npt.NDArray[np.float64],
+    classes: npt.NDArray[Any],
+    ours: Sequence[int],
+    theirs: range,
+    iou_threshold: float,
+) -> npt.NDArray[np.bool_]:
+    """Return which boxes of a range [m] double which of a selection [n], as [n, m]."""
+    rows, columns = np.array(ours), slice(theirs.start, theirs.stop)
+    left, top, right, bottom = xyxy[rows].T[:, :, np.newaxis]
+    other_left, other_top, other_right, other_bottom = xyxy[columns].T
+    common = np.maximum(np.minimum(right, other_right) - np.maximum(left, other_left), 0)
+    common *= np.maximum(np.minimum(bottom, other_bottom) - np.maximum(top, other_top), 0)
+    union = _areas(xyxy[rows])[:, np.newaxis] + _areas(xyxy[columns]) - common
+    return np.asarray((common > iou_threshold * union) & (classes[rows, np.newaxis] == classes[columns]), np.bool_)
 
 
 def _areas(xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.prod(np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None), axis=1), np.float64)
+    width, height = np.maximum(xyxy[:, 2] - xyxy[:, 0], 0), np.maximum(xyxy[:, 3] - xyxy[:, 1], 0)
+    return np.asarray(width * height, np.float64)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
-from edge_sdk.tasks.record import Score, TaskSpec
-from edge_sdk.tensors import Tensors, TensorSpec
+from edge_sdk.tasks.facts import ModelFacts
+from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
 
 _SLACK = 0.01  # a quantized softmax leaves 0 to 1 by a step, and its sum is not 1
@@ -44,17 +45,21 @@ class ClassificationTask:
     """One output [1, classes]: logits, or probabilities where all values are between 0 and 1 already."""
 
     spec: TaskSpec
-    outputs: ClassVar[str] = "one output [batch, classes]"
 
     @staticmethod
-    def tell(outputs: Sequence[TensorSpec], labels: int) -> TaskSpec | None:
-        """Return the task if the outputs are a classifier's, else None."""
-        if len(outputs) != 1 or not outputs[0].dtype.startswith("float"):
-            return None
-        sizes = [size for size in outputs[0].shape[1:] if size != 1]
-        if len(sizes) != 1 or (labels and isinstance(sizes[0], int) and sizes[0] != labels):
-            return None
-        return TaskSpec(kind="classification")
+    def outputs(head: Head) -> str:
+        """Return what the outputs are, for messages."""
+        return "one output [batch, classes]"
+
+    @staticmethod
+    def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
+        """Return the task if the outputs are a classifier's."""
+        if len(facts.outputs) != 1 or not facts.outputs[0].dtype.startswith("float"):
+            return ()
+        sizes = [size for size in facts.outputs[0].shape[1:] if size != 1]
+        if len(sizes) != 1 or (facts.labels and isinstance(sizes[0], int) and sizes[0] != facts.labels):
+            return ()
+        return (TaskSpec(kind="classification"),)
 
     def decode(self, outputs: Tensors, transform: Transform | None) -> Classification:
         """Read the output of one sample; see `Task.decode`."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
 from edge_sdk.tasks.boxes import iou_matrix, suppress
-from edge_sdk.tasks.heads import LAYOUTS, read_candidates, tell_head
-from edge_sdk.tasks.record import Score, TaskSpec
-from edge_sdk.tensors import Tensors, TensorSpec
+from edge_sdk.tasks.facts import ModelFacts
+from edge_sdk.tasks.heads import read_candidates
+from edge_sdk.tasks.layouts import LAYOUTS, SUPPRESSED, possible_heads
+from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
 
 Boxes = npt.NDArray[np.float32]
@@ -57,6 +59,16 @@ class Detections:
             ]
         }
 
+    def to_supervision(self) -> Any:
+        """Return the same as `supervision.Detections`, for who works with that package; boxes in pixels.
+
+        Raises:
+            InputError: The package is not installed.
+        """
+        from edge_sdk.tasks.supervision import to_supervision
+
+        return to_supervision(self)
+
     def above(self, score: float) -> Detections:
         """Return those with at least this score."""
         keep = self.scores >= score
@@ -68,13 +80,18 @@ class DetectionTask:
     """Boxes with class scores, laid out as one of `edge_sdk.tasks.heads`."""
 
     spec: TaskSpec
-    outputs: ClassVar[str] = ", or ".join(LAYOUTS.values())
 
     @staticmethod
-    def tell(outputs: Sequence[TensorSpec], labels: int) -> TaskSpec | None:
-        """Return the task if the outputs are those of exactly one known head, else None."""
-        head = tell_head([output.shape for output in outputs], labels)
-        return TaskSpec(kind="detection", head=head) if head else None
+    def outputs(head: Head) -> str:
+        """Return the layout of a head; without one, those of all."""
+        return (
+            LAYOUTS[head].text if head in LAYOUTS else ", or ".join(dict.fromkeys(one.text for one in LAYOUTS.values()))
+        )
+
+    @staticmethod
+    def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
+        """Return a task for each head that the model can have."""
+        return tuple(TaskSpec(kind="detection", head=head) for head in possible_heads(facts))
 
     def decode(self, outputs: Tensors, transform: Transform | None) -> Detections:
         """Read the outputs of one picture; see `Task.decode`."""
@@ -83,8 +100,10 @@ class DetectionTask:
                 "detection: expected pictures, got tensors", hint="declare [image] steps in the preprocessing"
             )
         spec = self.spec
-        xyxy, scores, classes = read_candidates(spec.head, outputs, least_score=spec.score_threshold)
-        overlap = 1.0 if spec.head == "end-to-end" else spec.iou_threshold
+        xyxy, scores, classes = read_candidates(
+            spec.head, outputs, least_score=spec.score_threshold, model_wh=transform.model_wh
+        )
+        overlap = 1.0 if spec.head in SUPPRESSED else spec.iou_threshold
         best = suppress(xyxy, scores, classes, iou_threshold=overlap, most=spec.max_detections)
         return Detections(transform.clip(transform.to_source(xyxy[best])), scores[best], classes[best])
 

@@ -14,7 +14,7 @@ from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
 
 TaskKind = Literal["classification", "detection", "tensor"]
-DetectionHead = Literal["", "boxes-scores", "yolov5", "yolov8", "end-to-end"]
+Head = Literal["", "boxes-scores", "ssd", "tf-ssd", "tflite-ssd", "rt-detr", "yolov5", "yolov8", "yolox", "end-to-end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class TaskSpec:
     """
 
     kind: TaskKind
-    head: DetectionHead = ""
+    head: Head = ""
     score_threshold: float = 0.3
     iou_threshold: float = 0.5
     max_detections: int = 100

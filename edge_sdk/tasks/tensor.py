@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from edge_sdk.errors import InputError
-from edge_sdk.tasks.record import Score, TaskSpec
-from edge_sdk.tensors import Array, Tensors, TensorSpec
+from edge_sdk.tasks.facts import ModelFacts
+from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tensors import Array, Tensors
 from edge_sdk.transform import Transform
 
 
@@ -30,12 +31,16 @@ class TensorTask:
     """Any outputs."""
 
     spec: TaskSpec
-    outputs: ClassVar[str] = "any outputs"
 
     @staticmethod
-    def tell(outputs: Sequence[TensorSpec], labels: int) -> TaskSpec | None:
+    def outputs(head: Head) -> str:
+        """Return what the outputs are, for messages."""
+        return "any outputs"
+
+    @staticmethod
+    def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
         """Return the task; any outputs will do."""
-        return TaskSpec(kind="tensor")
+        return (TaskSpec(kind="tensor"),)
 
     def decode(self, outputs: Tensors, transform: Transform | None) -> TensorResult:
         """Keep the outputs of one sample; see `Task.decode`."""

@@ -342,8 +342,8 @@ def fields(*place, **values):
 
 
 WRONG_MANIFESTS = {
-    "newer schema": (fields(schema=3, variants="new"), "manifest.json: expected schema 2, got 3"),
-    "older schema": (fields(schema=0), "manifest.json: schema: expected 1 to 2, got 0"),
+    "newer schema": (fields(schema=4, variants="new"), "manifest.json: expected schema 3, got 4"),
+    "older schema": (fields(schema=0), "manifest.json: schema: expected 1 to 3, got 0"),
     "schema as text": (fields(schema="1"), "manifest.json: schema: expected a whole number, got '1'"),
     "no name": (lambda p: p.manifest.pop("name"), "manifest.json: name: expected text, got nothing"),
     "hostile name": (
@@ -451,7 +451,7 @@ def test_a_model_that_is_none_is_refused(tmp_path, package_path):
 
 def test_a_newer_schema_says_what_to_do(package_path):
     parts = Parts(package_path.read_bytes())
-    parts.manifest["schema"] = 3
+    parts.manifest["schema"] = 4
     parts.contents("manifest.json", parts.text().encode())
     package_path.write_bytes(parts.bytes())
     with pytest.raises(InputError) as caught:
@@ -483,4 +483,4 @@ def test_a_variant_with_preprocessing_needs_the_schema_that_tells_older_readers(
     parts = Parts(package_path.read_bytes())
     parts.manifest["variants"]["arm-int8"]["preprocess"] = {"image": {"size_wh": [2, 1]}}
     parts.contents("manifest.json", parts.text().encode())
-    refuse(tmp_path, parts.bytes(), InputError, "manifest.json: schema: expected 2 to 2, got 1")
+    refuse(tmp_path, parts.bytes(), InputError, "manifest.json: schema: expected 2 to 3, got 1")

@@ -14,7 +14,7 @@ from edge_sdk.transform import Transform
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "tasks" / "detection").glob("*.json"))
 LABELS = ("bolt", "nut")
-HERE = Transform(source_wh=(100, 100), scale_xy=(1.0, 1.0), offset_xy=(0, 0))
+HERE = Transform(source_wh=(100, 100), model_wh=(100, 100), scale_xy=(1.0, 1.0), offset_xy=(0, 0))
 TASK = build_task(TaskSpec(kind="detection", head="boxes-scores", score_threshold=0.3))
 
 
@@ -65,12 +65,40 @@ def test_outputs_of_another_layout_are_refused(head, shapes, layout):
     assert str(caught.value) == f"detection: expected {layout}, got {', '.join(str(list(shape)) for shape in shapes)}"
 
 
+@pytest.mark.parametrize("head", ["boxes-scores", "yolov8", "yolov5"])
 @pytest.mark.parametrize(("low", "high"), [("-3.5", "0.5"), ("0", "2.5")])
-def test_scores_that_are_logits_are_refused(low, high):
-    scores = np.array([[[-8.25, float(low)], [float(high), 0.25]]], np.float32)
+def test_scores_that_are_logits_are_refused(head, low, high):
+    boxes, scores = np.ones((1, 2, 4), np.float32), np.array([[[float(low)] * 2, [float(high), 0.25]]], np.float32)
+    outputs = {
+        "boxes-scores": {"boxes": boxes, "scores": scores},
+        "yolov8": {"y": np.concatenate([boxes, scores], axis=2).transpose(0, 2, 1)},
+        "yolov5": {"y": np.concatenate([boxes, np.ones((1, 2, 1), np.float32), scores], axis=2)},
+    }[head]
+    task = build_task(TaskSpec("detection", head=head))
     with pytest.raises(InputError, match=rf"^detection: expected scores from 0 to 1, got {low} to {high}$") as caught:
-        TASK.decode({"boxes": np.ones((1, 2, 4), np.float32), "scores": scores}, HERE)
+        task.decode(outputs, HERE)
     assert caught.value.hint == "export the model with its sigmoid or softmax, or say --task tensor"
+
+
+@pytest.mark.parametrize(
+    ("head", "box", "message"),
+    [
+        ("boxes-scores", [0.1, 0.2, 0.5, 0.9], "boxes in pixels for the head boxes-scores, got values around 0.7"),
+        ("ssd", [10, 20, 50, 90], "boxes as shares of the picture for the head ssd, got values around 70"),
+    ],
+)
+def test_boxes_of_the_other_unit_are_refused(head, box, message):
+    task = build_task(TaskSpec("detection", head=head))
+    outputs = {"boxes": np.array([[box]], np.float32), "scores": np.array([[[0.1, 0.9]]], np.float32)}
+    with pytest.raises(InputError, match=rf"^detection: expected {message}$") as caught:
+        task.decode(outputs, HERE)
+    assert "--head" in caught.value.hint
+
+
+def test_a_yolox_head_of_another_input_size_is_refused():
+    task = build_task(TaskSpec("detection", head="yolox"))
+    with pytest.raises(InputError, match=r"expected a row for each cell of an input of 100x100 .* got 9 rows"):
+        task.decode({"y": np.full((1, 9, 7), 0.9, np.float32)}, HERE)
 
 
 def test_tensors_that_are_no_pictures_are_refused():

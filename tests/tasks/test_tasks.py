@@ -6,15 +6,21 @@ from pathlib import Path
 import pytest
 
 from edge_sdk.errors import InputError
-from edge_sdk.tasks import TaskSpec, build_task, tell_task
+from edge_sdk.tasks import ModelFacts, TaskSpec, build_task, tell_task
 from edge_sdk.tensors import TensorSpec
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "tasks" / "tell.json").read_text())
 
 
 def tell(case: dict) -> TaskSpec:
-    outputs = [TensorSpec(name, dtype, tuple(shape)) for name, dtype, shape in case["outputs"]]
-    return tell_task(case.get("said"), outputs, labels=case.get("labels", 0))
+    facts = ModelFacts(
+        outputs=tuple(TensorSpec(name, dtype, tuple(shape)) for name, dtype, shape in case["outputs"]),
+        labels=case.get("labels", 0),
+        head=case.get("said_head", ""),
+        input_wh=tuple(case["input_wh"]) if "input_wh" in case else None,
+        exporter=case.get("exporter", ""),
+    )
+    return tell_task(facts, case.get("said"))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "kind" in case], ids=str)
@@ -29,6 +35,7 @@ def test_outputs_that_are_not_those_of_the_said_task_are_refused(case):
     with pytest.raises(InputError) as caught:
         tell(case)
     assert str(caught.value) == case["error"]
+    assert caught.value.hint == case.get("hint", "")
 
 
 @pytest.mark.parametrize(

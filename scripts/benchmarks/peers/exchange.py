@@ -111,7 +111,7 @@ class Judge:
         self._task: Task = build_task(for_scoring(TaskSpec(**request.task)))
         self._compared: Task = build_task(TaskSpec(**request.task))
         wh = request.input_wh
-        self._transform = Transform(tuple(wh), (1.0, 1.0), (0, 0)) if wh else None
+        self._transform = Transform(tuple(wh), tuple(wh), (1.0, 1.0), (0, 0)) if wh else None
         self._truths = read_truths(request.evaluation)
 
     @property
