@@ -43,7 +43,7 @@ def suppress(
     for start in range(0, len(order), _BLOCK):
         block = range(start, min(start + _BLOCK, len(order)))
         is_double = _doubles(sorted_xyxy, sorted_classes, [*kept, *block], block, iou_threshold)
-        is_left = ~is_double[: len(kept)].any(axis=0)
+        is_left = np.logical_not(is_double[: len(kept)].any(axis=0))
         for i, doubles in zip(block, is_double[len(kept) :], strict=True):
             if is_left[i - start]:
                 kept.append(i)
