@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import struct
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.runtime.frame import Sample
+from edge_sdk.runtime.sources.v4l2 import layouts
 
 
 class Replay:
@@ -201,3 +206,138 @@ class Driver:
 
     def get(self, name):
         return float(self._has.get(name, self._values.get(name, 0.0)))
+
+
+class VideoNode:
+    """A camera's driver, as the kernel shows it: a `Device`.
+
+    Args:
+        offers: For each pixel format, the sizes that it has with their best rates.
+        frames: What the camera captures, in turn: the bytes of a frame, a `Captured`, or an OSError; then nothing.
+        refuses: For some calls, the error number that they fail with.
+        caps: What the node says that it can do.
+    """
+
+    def __init__(self, offers, frames=(), *, refuses=None, caps=layouts.CAN_CAPTURE | layouts.CAN_STREAM):
+        self.offers, self.frames, self.refuses, self.caps = offers, list(frames), refuses or {}, caps
+        self.calls, self.queued, self.closed, self.waited_s = [], [], 0, []
+        fourcc = next(iter(offers))
+        self.fourcc, self.size_wh = fourcc, next(iter(offers[fourcc]))
+        self.fps = offers[self.fourcc][self.size_wh]
+        self._memory, self._sequence = {}, -1
+
+    def control(self, request, record):
+        self.calls.append(request)
+        if request in self.refuses:
+            raise OSError(self.refuses[request], os.strerror(self.refuses[request]))
+        self._ANSWERS[request](self, record)
+
+    def map(self, length, offset):
+        self._memory[offset] = bytearray(length)
+        return memoryview(self._memory[offset]).toreadonly()
+
+    def wait(self, timeout_s):
+        self.waited_s.append(timeout_s)
+        is_waiting_already = timeout_s == 0
+        return bool(self.frames) and (not is_waiting_already or getattr(self.frames[0], "is_early", False))
+
+    def close(self):
+        self.closed += 1
+
+    def _capability(self, record):
+        record.card, record.device_caps = b"Camera", self.caps
+
+    def _format(self, record):
+        record.pixelformat = layouts.fourcc_number(_nth(list(self.offers), record.index))
+
+    def _sizes(self, record):
+        sizes = self.offers.get(layouts.fourcc_name(record.pixel_format), {})
+        record.type = layouts.DISCRETE
+        record.discrete.width, record.discrete.height = _nth(list(sizes), record.index)
+
+    def _intervals(self, record):
+        sizes = self.offers.get(layouts.fourcc_name(record.pixel_format), {})
+        rate = sizes.get((record.width, record.height))
+        record.shortest.numerator, record.shortest.denominator = (
+            1000,
+            round(_nth([rate] if rate else [], record.index) * 1000),
+        )
+
+    def _get_format(self, record):
+        record.pix.width, record.pix.height = self.size_wh
+        record.pix.pixelformat = layouts.fourcc_number(self.fourcc)
+
+    def _set_format(self, record):
+        fourcc, size_wh = layouts.fourcc_name(record.pix.pixelformat), (record.pix.width, record.pix.height)
+        self.fourcc = fourcc if fourcc in self.offers else self.fourcc
+        sizes = self.offers[self.fourcc]
+        self.size_wh = size_wh if size_wh in sizes else next(iter(sizes))
+        self.fps = sizes[self.size_wh]
+        self._get_format(record)
+
+    def _get_rate(self, record):
+        record.capture.capability = layouts.CAN_SET_RATE
+        record.capture.timeperframe.numerator, record.capture.timeperframe.denominator = 1000, round(self.fps * 1000)
+
+    def _set_rate(self, record):
+        asked = record.capture.timeperframe.denominator / record.capture.timeperframe.numerator
+        self.fps = min(asked, self.fps)
+        self._get_rate(record)
+
+    def _query_buffer(self, record):
+        record.length, record.m.offset = 1 << 20, record.index << 20
+
+    def _queue(self, record):
+        self.queued.append(record.index)
+
+    def _dequeue(self, record):
+        frame = self.frames.pop(0)
+        if isinstance(frame, OSError):
+            raise frame
+        frame = frame if isinstance(frame, Captured) else Captured(frame)
+        self._sequence = self._sequence + 1 if frame.sequence is None else frame.sequence
+        record.index, record.sequence, record.flags = self.queued.pop(0), self._sequence % (1 << 32), frame.flags
+        record.bytesused = len(frame.data)
+        self._memory[record.index << 20][: len(frame.data)] = frame.data
+        microseconds = monotonic_ns() // 1000 if frame.captured_us is None else frame.captured_us
+        record.timestamp.seconds, record.timestamp.microseconds = divmod(microseconds, 1_000_000)
+
+    def _nothing(self, record):
+        pass
+
+    _ANSWERS: ClassVar = {
+        layouts.QUERYCAP: _capability,
+        layouts.ENUM_FMT: _format,
+        layouts.ENUM_FRAMESIZES: _sizes,
+        layouts.ENUM_FRAMEINTERVALS: _intervals,
+        layouts.G_FMT: _get_format,
+        layouts.S_FMT: _set_format,
+        layouts.G_PARM: _get_rate,
+        layouts.S_PARM: _set_rate,
+        layouts.REQBUFS: _nothing,
+        layouts.QUERYBUF: _query_buffer,
+        layouts.QBUF: _queue,
+        layouts.DQBUF: _dequeue,
+        layouts.STREAMON: _nothing,
+        layouts.STREAMOFF: _nothing,
+    }
+
+
+@dataclass
+class Captured:
+    """One frame of a `VideoNode`: its bytes, and what the driver says about it.
+
+    `is_early` frames wait in the driver before anybody reads.
+    """
+
+    data: bytes = b""
+    sequence: int | None = None
+    flags: int = layouts.CLOCK_MONOTONIC
+    captured_us: int | None = None
+    is_early: bool = False
+
+
+def _nth(entries, index):
+    if index >= len(entries):
+        raise OSError(errno.EINVAL, "the end of the list")
+    return entries[index]

@@ -13,7 +13,9 @@ from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime import open_source
 from edge_sdk.runtime.sources import SOURCES
-from tests.fakes import MjpegServer, Replay, RtspServer
+from edge_sdk.runtime.sources.v4l2.camera import V4l2Camera
+from edge_sdk.runtime.sources.v4l2.modes import Asked
+from tests.fakes import MjpegServer, Replay, RtspServer, VideoNode
 from tests.runtime.models import write_clip
 
 PICTURES = [np.full((48, 80, 3), 20 * i, np.uint8) for i in range(6)]
@@ -57,12 +59,18 @@ def rtsp(folder):
 
 
 @contextmanager
+def camera(_):
+    node = VideoNode({"BGR3": {(80, 48): 25.0}}, [picture.tobytes() for picture in PICTURES])
+    yield V4l2Camera(node, Asked(), name="camera:0")
+
+
+@contextmanager
 def replay(_):
     yield Replay(PICTURES, live=True)
 
 
 SCRIPTS = {"video": video, "folder": pictures, "rows": rows, "tensors": tensors, "http": http, "rtsp": rtsp}
-WITHOUT_HARDWARE = {**SCRIPTS, "replay": replay}
+WITHOUT_HARDWARE = {**SCRIPTS, "camera": camera, "replay": replay}
 MISSING = {
     "camera": ("camera:63", UnavailableError),
     "folder": ("folder:none", InputError),

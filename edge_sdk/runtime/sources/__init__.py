@@ -20,7 +20,7 @@ from edge_sdk.runtime.sources.record import Address, Source
 __all__ = ["SOURCES", "Source", "open_source"]
 
 SOURCES: Mapping[str, str] = {
-    "camera": "camera.Camera",
+    "camera": "camera.open_camera",
     "folder": "folder.Folder",
     "http": "network.NetworkStream",
     "https": "network.NetworkStream",
@@ -30,7 +30,7 @@ SOURCES: Mapping[str, str] = {
     "tensors": "tensors.TensorFile",
     "video": "video.Video",
 }
-"""File and class of each scheme; only the chosen one is imported."""
+"""File, and class or function in it, of each scheme; only the chosen one is imported."""
 _BY_SUFFIX = {
     **dict.fromkeys(VIDEO_SUFFIXES, "video"),
     **dict.fromkeys(IMAGE_SUFFIXES, "folder"),

@@ -1,0 +1,1 @@
+"""Cameras through Video4Linux's own calls: what OpenCV hides (lost frames, broken frames, what was stamped) is told."""
