@@ -33,6 +33,17 @@ class ChannelMeans:
         """Go on from a state that `to_arrays` returned."""
         self._sums, self._count = arrays["sums"], int(arrays["count"])
 
+    def taken(self, source: npt.NDArray[np.int64]) -> ChannelMeans:
+        """Return the means of a tensor that has in the place of each channel another one, or the same."""
+        taken = ChannelMeans()
+        taken._sums, taken._count = self._sums[source] if self._sums.size else self._sums, self._count
+        return taken
+
+    @property
+    def count(self) -> int:
+        """How many values of each channel were added."""
+        return self._count
+
     @property
     def mean(self) -> npt.NDArray[np.float64]:
         """The mean of each channel; empty if nothing was added."""

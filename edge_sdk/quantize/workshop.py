@@ -17,7 +17,7 @@ from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.kept import StatisticsKeeper
 from edge_sdk.quantize.make import Made, Maker
 from edge_sdk.quantize.measure import Evaluation
-from edge_sdk.quantize.recovery import equalize
+from edge_sdk.quantize.recovery import copy_channels, equalize
 from edge_sdk.quantize.request import Progress, QuantRequest
 from edge_sdk.quantize.search import BudgetMissedError
 from edge_sdk.quantize.variants import Choice
@@ -107,7 +107,7 @@ class Workshop:
         with self.progress("calibrating", passes(graph, tensors) * len(samples)) as advance:
             keeper = StatisticsKeeper(Shelf(self.request.cache, samples.inputs))
             seen = collect(graph, tensors, lambda: (item.tensors for item in samples), advance=advance, keeper=keeper)
-        return graph, seen
+        return copy_channels(graph, seen)
 
 
 def _parts(feed: Feed) -> list[Feed]:

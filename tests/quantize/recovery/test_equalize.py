@@ -59,9 +59,9 @@ def made_by(graph, tensor, inputs):
 
 def noise_db(graph, original, inputs):
     """Return the signal-to-noise ratio of the graph in integers to the float model."""
-    tensors = families.tensors_to_calibrate(["x86-int8"], graph)
+    tensors = families.tensors_to_calibrate(["arm-int8"], graph)
     statistics = collect(graph, tensors, lambda: inputs)
-    model = families.emit("x86-int8", graph, statistics, "minmax")
+    model = families.emit("arm-int8", graph, statistics, "minmax")
     return min(snr_db(run(original.model, one)["y"], run(model, one)["y"]) for one in inputs)
 
 
