@@ -21,7 +21,7 @@ SCHEMA = 3
 """The newest schema.
 
 Since 2, variants may have preprocessing of their own, which a reader must not pass over; since 3, there are more tasks
-and heads.
+and heads, and windows may have a rate, a rule for gaps, and features.
 """
 MANIFEST_NAME = "manifest.json"
 _FIRST_KINDS = frozenset({"classification", "detection", "tensor"})
@@ -155,7 +155,7 @@ class Manifest:
                 are more than a package can hold.
             TrustError: Two files share a name, or a name could lead out of the package.
         """
-        least = least_schema(self.task, self.variants.values())
+        least = least_schema(self.task, self.preprocess, self.variants.values())
         if not least <= self.schema <= SCHEMA:
             raise InputError(f"schema: expected {least} to {SCHEMA}, got {self.schema}")
         if not is_safe_name(self.name):
@@ -205,8 +205,10 @@ class Manifest:
         return family
 
 
-def least_schema(task: TaskSpec, variants: Iterable[Variant]) -> int:
+def least_schema(task: TaskSpec, preprocess: Preprocess, variants: Iterable[Variant]) -> int:
     """Return the oldest schema whose readers run these variants rightly."""
+    if preprocess.window is not None and not preprocess.window.is_of_schema_1:
+        return 3
     if task.kind not in _FIRST_KINDS or task.head not in _FIRST_HEADS:
         return 3
     return 1 if all(variant.preprocess is None for variant in variants) else 2

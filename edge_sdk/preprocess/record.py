@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_sdk.errors import InputError
+from edge_sdk.preprocess.window_record import WindowSteps
 
 Resize = Literal["stretch", "letterbox", "crop"]
 Color = Literal["rgb", "bgr", "gray", "bgra", "ya8"]
@@ -79,45 +80,6 @@ class ImageSteps:
         """The shape of the tensor that is made of a picture."""
         (width, height), channels = self.size_wh, self.channels
         return (1, height, width, channels) if self.layout == "nhwc" else (1, channels, height, width)
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSteps:
-    """How rows of sensor values become tensors: cut into windows, then normalize.
-
-    Attributes:
-        columns: Names of the sensor columns, in the order of the model's channels.
-        samples: Rows in a window.
-        hop: Rows from the start of a window to the start of the next.
-        normalize: `none`; `fixed` subtracts `mean` and divides by `std`; `window` does so with the window's own.
-        mean: For `fixed`: one value, or one a column.
-        std: For `fixed`: one value, or one a column.
-        layout: `channels-first` gives [1, columns, samples], `channels-last` [1, samples, columns].
-    """
-
-    columns: tuple[str, ...]
-    samples: int
-    hop: int
-    normalize: Literal["none", "fixed", "window"] = "none"
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    layout: Literal["channels-first", "channels-last"] = "channels-first"
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            InputError: A size or number of values is impossible.
-        """
-        if not self.columns:
-            raise InputError("columns: expected at least one column, got none")
-        if self.samples < 1 or self.hop < 1:
-            raise InputError(f"samples, hop: expected at least 1, got {self.samples} and {self.hop}")
-        for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) not in {1, len(self.columns)}:
-                raise InputError(f"{name}: expected 1 or {len(self.columns)} values, got {len(values)}")
-        if 0 in self.std:
-            raise InputError("std: expected values other than 0, got 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def pack(output: Path, source: Source, made: Sequence[Made], report: QuantReport
         variants=variants,
         provenance=_provenance(report),
         files=tuple(sorted(extra, key=lambda entry: entry.name)),
-        schema=least_schema(source.task, variants.values()),
+        schema=least_schema(source.task, source.preprocess, variants.values()),
     )
     write_package(output, manifest, contents)
 

@@ -12,7 +12,7 @@ import pytest
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime import open_source
-from edge_sdk.runtime.sources import SOURCES
+from edge_sdk.runtime.sources import SENSORS, SOURCES
 from edge_sdk.runtime.sources.v4l2.camera import V4l2Camera
 from edge_sdk.runtime.sources.v4l2.modes import Asked
 from tests.fakes import MjpegServer, Replay, RtspServer, VideoNode
@@ -143,7 +143,7 @@ def test_closing_twice_is_harmless(source):
     source.close()
 
 
-@pytest.mark.parametrize("scheme", SOURCES)
+@pytest.mark.parametrize("scheme", {**SOURCES, **SENSORS})
 def test_what_is_not_there_is_told_by_its_name(scheme):
     uri, family = MISSING[scheme]
     with pytest.raises(family) as caught:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 from edge_sdk import records
@@ -16,21 +17,25 @@ from edge_sdk.errors import InputError
 from edge_sdk.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime.sources.record import Address, Source
+from edge_sdk.runtime.sources.sensor import Sensor, SensorWindows
 
-__all__ = ["SOURCES", "Source", "open_source"]
+__all__ = ["SENSORS", "SOURCES", "Sensor", "Source", "open_sensor", "open_source"]
 
 SOURCES: Mapping[str, str] = {
     "camera": "camera.open_camera",
     "folder": "folder.Folder",
     "http": "network.NetworkStream",
     "https": "network.NetworkStream",
-    "rows": "rows.Rows",
     "rtsp": "network.NetworkStream",
     "rtsps": "network.NetworkStream",
     "tensors": "tensors.TensorFile",
     "video": "video.Video",
 }
-"""File, and class or function in it, of each scheme; only the chosen one is imported."""
+"""File, and class or function in it, of each scheme of pictures and tensors; only the chosen one is imported."""
+SENSORS: Mapping[str, str] = {
+    "rows": "rows.open_rows",
+}
+"""File and opener of each scheme of sensors, whose rows are cut into the model's windows."""
 _BY_SUFFIX = {
     **dict.fromkeys(VIDEO_SUFFIXES, "video"),
     **dict.fromkeys(IMAGE_SUFFIXES, "folder"),
@@ -51,19 +56,52 @@ def open_source(uri: str, *, window: WindowSteps | None = None) -> Source:
         InputError: The address is not understood, an option is wrong, or a file is not there or not what it should be.
         UnavailableError: The camera or stream is not there now.
     """
+    scheme, address = _parse(uri, {**SOURCES, **SENSORS}, window=window)
+    if scheme in SOURCES:
+        opener: Callable[[Address], Source] = _load(SOURCES[scheme])
+        return opener(address)
+    if window is None:
+        raise InputError(f"{uri}: expected a model that takes windows of rows, got one that does not")
+    return SensorWindows(_open_sensor(scheme, address, window.columns), window)
+
+
+def open_sensor(uri: str, columns: tuple[str, ...]) -> Sensor:
+    """Open a sensor for its rows alone, such as those beside a camera's pictures (see `History`).
+
+    Args:
+        uri: Such as `iio:bmp280?rate_hz=10`.
+        columns: Which values, in which order.
+
+    Raises:
+        InputError: The address is not understood, an option is wrong, or the sensor has no such column.
+        UnavailableError: The sensor is not there now.
+    """
+    scheme, address = _parse(uri, SENSORS)
+    return _open_sensor(scheme, address, columns)
+
+
+def _open_sensor(scheme: str, address: Address, columns: tuple[str, ...]) -> Sensor:
+    opener: Callable[[Address, tuple[str, ...]], Sensor] = _load(SENSORS[scheme])
+    return opener(address, columns)
+
+
+def _load(entry: str) -> Any:
+    file, _, name = entry.partition(".")
+    return getattr(import_module(f"{__name__}.{file}"), name)
+
+
+def _parse(uri: str, schemes: Mapping[str, str], *, window: WindowSteps | None = None) -> tuple[str, Address]:
     scheme, place, options = _split(uri)
-    if scheme not in SOURCES:
+    if scheme not in schemes:
         raise InputError(
-            f"source: expected one of {', '.join(SOURCES)}, a file or a folder, got '{uri}'"
-            + records.near_match(scheme, list(SOURCES))
+            f"source: expected one of {', '.join(sorted(schemes))}, a file or a folder, got '{uri}'"
+            + records.near_match(scheme, list(schemes))
         )
-    file, _, name = SOURCES[scheme].partition(".")
-    opener: Callable[[Address], Source] = getattr(import_module(f"{__name__}.{file}"), name)
-    return opener(Address(uri, place, options, window))
+    return scheme, Address(uri, place, options, window)
 
 
 def _split(uri: str) -> tuple[str, str, Mapping[str, str]]:
-    scheme, rest = match.groups() if (match := re.fullmatch(r"([a-z]+):(.*)", uri)) else ("", uri)
+    scheme, rest = match.groups() if (match := re.fullmatch(r"([a-z][a-z0-9]*):(.*)", uri)) else ("", uri)
     if rest.startswith("//"):
         return scheme, uri, {}  # an Internet address, whose question mark is its own
     if scheme and Path(uri).exists():

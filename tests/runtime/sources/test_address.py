@@ -5,7 +5,7 @@ import pytest
 
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime import open_source
-from edge_sdk.runtime.sources import SOURCES
+from edge_sdk.runtime.sources import SENSORS, SOURCES
 from tests.runtime.models import card
 
 
@@ -22,7 +22,7 @@ def test_an_address_that_is_not_understood_is_told(uri, nearest):
     with pytest.raises(InputError) as caught:
         open_source(uri)
     assert str(caught.value) == (
-        f"source: expected one of {', '.join(SOURCES)}, a file or a folder, got '{uri}'{nearest}"
+        f"source: expected one of {', '.join(sorted({**SOURCES, **SENSORS}))}, a file or a folder, got '{uri}'{nearest}"
     )
 
 
