@@ -19,14 +19,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge_sdk.profiles import RangeMethod
+from edge_sdk.quantize import decodes
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.graph import Graph, Node
 from edge_sdk.quantize.placement import Placement
 from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Range, choose_range
 
 _LEAST_STEPS = 16
-_LITTLE_WORK = 0.005
-"""Share of a model's multiply-accumulates that may be in float without a board's plan showing it."""
 _METHODS: tuple[RangeMethod, ...] = ("minmax", "mse")
 _DIVIDERS = frozenset({"Split", "Slice", "Gather"})
 
@@ -126,24 +125,11 @@ def _joint(graph: Graph, placement: Placement, node: Node, losing: tuple[Part, P
     """Return what becomes of a Concat that loses a part; None if a layer reads it as a whole."""
     work = {each.name: graph.macs(each) for each in graph.nodes}
     total = max(sum(work.values()), 1)
-    following = _following(graph, node)
-    if sum(work[each.name] for each in following) > _LITTLE_WORK * total:
+    following = decodes.following(graph, node)
+    if sum(work[each.name] for each in following) > decodes.LITTLE * total:
         following = _whole(graph, placement, node)
     apart = tuple(each.name for each in following if each.name in placement.integer)
     return Joint(node.name, *losing, apart, sum(work[name] for name in apart) / total) if apart else None
-
-
-def _following(graph: Graph, start: Node) -> list[Node]:
-    """Return an operator and all that its result reaches."""
-    found = {start.name: start}
-    waiting = [start]
-    while waiting:
-        node = waiting.pop()
-        for reader in (reader for name in node.output for reader in graph.consumers[name]):
-            if reader.name not in found:
-                found[reader.name] = reader
-                waiting.append(reader)
-    return list(found.values())
 
 
 def _whole(graph: Graph, placement: Placement, joint: Node) -> list[Node]:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from edge_sdk.quantize.decodes import REASON as DECODING
+from edge_sdk.quantize.decodes import decoding_layers
 from edge_sdk.quantize.graph import Graph, Node, attributes, weighted_layers
 from edge_sdk.quantize.saturation import CLAMPS, saturating_form, starts_at_zero
 from edge_sdk.quantize.tensor_cores import slow_on_tensor_cores
@@ -69,10 +71,12 @@ def place_cpu(graph: Graph, excluded: Iterable[str] = ()) -> Placement:
         excluded: Names of operators that stay float, layers or others.
     """
     reasons: dict[str, str] = {name: RETURNED for name in excluded}
+    clamps = _clamps_for_a_range(graph)
+    decode = decoding_layers(graph, lambda node: _capable(graph, node) or node.output[0] in clamps, SAME_RANGE)
+    reasons.update({name: reasons.get(name, DECODING) for name in decode})
     layers = frozenset(
         node.name for node in weighted_layers(graph) if node.name not in reasons and not _refused(graph, node, reasons)
     )
-    clamps = _clamps_for_a_range(graph)
     integer = layers | _between(graph, layers, clamps, reasons)
     clamped = {raw: result for result, raw in clamps.items()}
     tensors: dict[str, None] = {}

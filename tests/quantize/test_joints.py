@@ -13,34 +13,12 @@ from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import place_cpu
 from edge_sdk.quantize.plan import plan_of_file
 from edge_sdk.quantize.preview import preview_bytes
+from tests.quantize.detectors import backbone, branch
 from tests.quantize.models import MAX_OPSET, PI, calibrated, quantized, run, samples
-from tests.quantize.networks import Network
 
 SIZE_WH = (48, 32)
 CLASSES = 6
 FAMILY = "arm-int8"
-
-
-def backbone(seed=3):
-    """Return a network with some work, and its features: 24 channels of an eighth of the size."""
-    net = Network(17, seed)
-    net.channels["x"] = 3
-    x = "x"
-    for channels in (24, 32, 24):
-        x = net.op("Relu", net.conv(x, channels, 3, stride=2))
-        x = net.op("Relu", net.conv(x, channels, 3))
-    return net, x
-
-
-def branch(net, x, channels, *, gain):
-    """Return logits whose range is about `gain` times that of another branch with a gain of 1."""
-    before = len(net.constants)
-    result = net.conv(net.op("Relu", net.conv(x, 24, 3)), channels)
-    weight, bias = net.constants[before + 2 : before + 4]
-    for tensor in (weight, bias):
-        values = np.frombuffer(tensor.raw_data, np.float32) * np.float32(gain)
-        tensor.raw_data = values.tobytes()
-    return result
 
 
 def scores_of(net, x):
