@@ -9,6 +9,7 @@ from edge_sdk.package import Accuracy
 from edge_sdk.profiles import Family
 from edge_sdk.quantize.costs import Costs
 from edge_sdk.quantize.frontier import Frontier, Pick, Point, not_dominated
+from edge_sdk.quantize.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Aim:
     pick: Pick
     min_gain: float
     goal_agreement: float
+
+    def gain(self, graph: Graph, family: Family) -> float:
+        """Return how many times as fast as the float variant a family is, all layers quantized."""
+        time = self.costs.of(graph, family)
+        return self.costs.exact / time if time > 0 else 1.0
 
     def exact(self, size_bytes: int | None, accuracy: Accuracy | None = None) -> Point:
         """Return the float variant as a point."""

@@ -2,7 +2,8 @@
 
 - A variant with calibrated ranges must be `min_gain` times as fast as the board's float variant, by the model of the
   board; else the float variant is taken at once.
-- So it is where no plan that is worth its integers holds the accuracy budget.
+- Where no plan that is worth its integers holds the accuracy budget, ranges of each inference are tried, if they are
+  worth it by the same measure; else float is taken there too.
 - Whoever asks expressly for integers, by a scheme or a share, gets integers or an error, not float.
 """
 
@@ -20,6 +21,8 @@ GOAL_AGREEMENT = 0.97
 """What the knee reaches for, unless an agreement is asked for expressly."""
 BETTER = "float is the better answer"
 """What the reason of a choice begins with where float was taken for its own sake."""
+BETTER_RANGES = "ranges of each inference are the better answer"
+"""What it begins with where calibrated ranges were given up."""
 
 
 def is_strict(request: QuantRequest) -> bool:

@@ -9,7 +9,7 @@ from edge_sdk.profiles import Family
 from edge_sdk.quantize import families
 from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Statistics, collect, passes
-from edge_sdk.quantize.choice import BETTER, aims_for, is_strict
+from edge_sdk.quantize.choice import BETTER, BETTER_RANGES, aims_for, is_strict
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.feed import Feed, own_input
 from edge_sdk.quantize.graph import Graph
@@ -65,14 +65,37 @@ class Workshop:
                 try:
                     made[family] = _fed(maker.make(family), feed)
                 except BudgetMissedError as missed:
-                    instead = maker.aims[family].float_family
-                    if is_strict(self.request) or instead == family:
+                    if is_strict(self.request) or maker.aims[family].float_family == family:
                         raise
-                    made[instead] = self._in_float(instead, maker, family, missed)
+                    instead, told = self._instead(maker, family, missed)
+                    made[instead.family] = instead
                     boards = [board for board, choice in choices.items() if choice.family == family]
-                    final.update(dict.fromkeys(boards, Choice(instead, f"{BETTER} than {family}: {missed}")))
+                    final.update(dict.fromkeys(boards, Choice(instead.family, f"{told} than {family}: {missed}")))
         used = dict.fromkeys(choice.family for choice in final.values())
         return tuple(made[family] for family in used), final
+
+    def _instead(self, maker: Maker, family: Family, missed: BudgetMissedError) -> tuple[Made, str]:
+        """Return what boards run in place of a family whose budget no plan holds, and in which way it is better."""
+        boards = [profile for profile in self.request.profiles if family in profile.families]
+        if family in FORMS and all("dynamic-int8" in board.families for board in boards):
+            dynamic = self._dynamic()
+            if dynamic is not None:
+                return dynamic, BETTER_RANGES
+        return self._in_float(maker.aims[family].float_family, maker, family, missed), BETTER
+
+    def _dynamic(self) -> Made | None:
+        """Make the variant whose ranges are those of each inference; None if it does not hold, or is not worth it."""
+        feed = replace(self.own, takes={"dynamic-int8": own_input("dynamic-int8")})
+        maker = self._maker(feed)
+        aim = maker.aims["dynamic-int8"]
+        if aim.gain(maker.graph, "dynamic-int8") < aim.min_gain:
+            return None
+        try:
+            made = _fed(maker.make("dynamic-int8"), feed)
+        except BudgetMissedError:
+            return None
+        frontier = made.frontier
+        return made if frontier is not None and frontier.gain(frontier.chosen) >= aim.min_gain else None
 
     def _in_float(self, family: Family, maker: Maker, missed: Family, why: BudgetMissedError) -> Made:
         """Make the float variant, with the frontier of the family whose budget no plan holds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from onnx import helper
 
@@ -101,3 +102,21 @@ def test_a_model_without_layers_stays_as_it_is(tmp_path):
     report = quantize(asked, tmp_path / "m.edge")
     assert report.variants[0].frontier is None
     assert report.notes[-1] == "raspberry-pi-5: fp32, since no layer would be int8"
+
+
+def test_where_no_plan_with_calibrated_ranges_holds_those_of_each_inference_are_tried(tmp_path):
+    rng = np.random.default_rng(0)
+    weights = {"a": rng.standard_normal((64, 256)), "ab": np.zeros(256), "b": rng.standard_normal((256, 6))}
+    nodes = [helper.make_node("Gemm", ["x", "a", "ab"], ["h"]), helper.make_node("Relu", ["h"], ["r"])]
+    nodes.append(helper.make_node("MatMul", ["r", "b"], ["y"]))
+    values = {name: value.astype(np.float32) for name, value in weights.items()}
+    model = build(nodes, values, inputs=[("x", [1, 64])], outputs=[("y", [1, 6])])
+    loud = 10.0 ** rng.uniform(-4, 4, (80, 1, 1))  # no range fits them all
+    np.savez(tmp_path / "d.npz", x=(rng.standard_normal((80, 1, 64)) * loud).astype(np.float32))
+    asked = QuantRequest(save(model, tmp_path / "m.onnx"), (load_profile("raspberry-pi-5"),), f"{tmp_path}/d.npz:x")
+    report = quantize(replace(asked, task="classification"), tmp_path / "m.edge")
+    (variant,) = report.variants
+    assert variant.family == "dynamic-int8"
+    assert variant.accuracy.agreement > 0.94
+    start = "raspberry-pi-5: dynamic-int8, since ranges of each inference are the better answer than arm-int8: accuracy"
+    assert any(note.startswith(start) for note in report.notes)
