@@ -128,6 +128,26 @@ def layer_weights(graph: Graph, node: Node, input_scale: float, form: Form) -> W
     return quantize_weights(weight, axis, up_to_half(weights.scales)) if form.scales == "float16" else weights
 
 
+def shifted_bias(
+    graph: Graph, node: Node, weights: Weights, means: Mapping[str, npt.NDArray[np.float64]]
+) -> npt.NDArray[np.float64] | None:
+    """Return the bias that takes back what rounding the weights does to the mean of a layer's results.
+
+    Args:
+        graph: The float graph.
+        node: A layer with constant weights.
+        weights: The weights, rounded.
+        means: Mean of each channel, by tensor.
+
+    Returns:
+        One value an output channel; None where the layer cannot be given a bias.
+    """
+    bias, mean = layer_bias(graph, node), means.get(node.input[0])
+    if bias is None or mean is None:
+        return bias
+    return bias - weight_shift(node, weights.real - graph.constants[node.input[1]], mean)
+
+
 def emit_int8(graph: Graph, placement: Placement, calibration: Calibration, form: Form) -> Model:
     """Return the model with Q/DQ pairs where the placement says, in the form of a family."""
     return _Emitter(graph, placement, calibration, form).model()
@@ -296,13 +316,8 @@ class _Emitter:
 
     def _rounded(self, node: Node, input_scale: float) -> Layer:
         """Round the weights of a layer, and let its bias take back what that does to the mean of its results."""
-        weight = self.graph.constants[node.input[1]]
-        bias = layer_bias(self.graph, node)
         weights = layer_weights(self.graph, node, input_scale, self.form)
-        mean = self.means.get(node.input[0])
-        if bias is not None and mean is not None:
-            bias = bias - weight_shift(node, weights.real - weight, mean)
-        return Layer(weights, bias)
+        return Layer(weights, shifted_bias(self.graph, node, weights, self.means))
 
     def _dequantized(self, name: str, stored: npt.NDArray[Any], scales: npt.NDArray[np.float32], axis: int) -> str:
         """Write integers and their DequantizeLinear; return the name of its result."""

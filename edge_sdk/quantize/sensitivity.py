@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_sdk.quantize.calibrate import Advance
 from edge_sdk.quantize.graph import Graph, Node
@@ -49,7 +50,11 @@ def relative_error(expected: Sequence[Tensors], got: Iterable[Tensors]) -> float
     powers: dict[str, float] = {}
     for ours, theirs in zip(expected, got, strict=True):
         for name, values in ours.items():
-            reference = values.astype(np.float64)
-            errors[name] = errors.get(name, 0.0) + float(np.square(theirs[name].astype(np.float64) - reference).sum())
-            powers[name] = powers.get(name, 0.0) + float(np.square(reference).sum())
+            errors[name] = errors.get(name, 0.0) + _power(np.subtract(theirs[name], values, dtype=np.float32))
+            powers[name] = powers.get(name, 0.0) + _power(values.astype(np.float32, copy=False))
     return float(np.mean([errors[name] / powers[name] if powers[name] else 0.0 for name in errors]))
+
+
+def _power(values: npt.NDArray[np.float32]) -> float:
+    """Return the sum of squares."""
+    return float(np.vdot(values, values))

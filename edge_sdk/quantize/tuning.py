@@ -1,7 +1,8 @@
 """What a family of integers is written with beyond its placement: ranges and layers, found on calibration samples.
 
-Ranges are chosen once. Layers are made anew for each choice of layers that stay in float, and kept. Biases are
-corrected in the way that leaves less noise at the outputs; that is measured once, on the first choice.
+Ranges are chosen once, and weights are rounded once, on the first choice of layers that stay in float: what other
+choices change of the layers' inputs is small. Biases are corrected anew for each choice, in the way that leaves less
+noise at the outputs; which that is, is measured once, on the first choice.
 """
 
 from __future__ import annotations
@@ -62,8 +63,11 @@ class Tuning:
         """Return the layers as they are best with some layers in float."""
         choice = tuple(excluded)
         if choice not in self.made:
+            rounded = next(iter(self.made.values()), None)
             self.made[choice] = (
-                self._reconstructed(excluded, self.corrections[0]) if self.corrections else self._compared(excluded)
+                self._compared(excluded)
+                if rounded is None
+                else self._reconstructed(excluded, self.corrections[0], rounded)
             )
         return self.made[choice]
 

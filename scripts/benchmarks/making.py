@@ -82,7 +82,7 @@ def _edge_sdk(contender: Contender, case: Case, folder: Path, limit_s: float) ->
     """Quantize as a user does: with the command."""
     package = folder / "model.edge"
     command = [str(CLI), "quantize", str(case.model.path), "-p", contender.module, *case.model.arguments,
-               "-o", str(package), "--name", "m", "--json"]  # fmt: skip
+               "-o", str(package), "--name", "m", "--no-cache", "--json"]  # fmt: skip
     outcome = run_measured(command, folder=folder, environment=os.environ, limit_s=limit_s)
     if outcome.exit_code != 0:
         return Made("", peer_message(outcome, limit_s), outcome.seconds, outcome.peak_bytes)

@@ -93,7 +93,7 @@ def classifier(case: Case, profile: str) -> dict[str, Any]:
     start = time.perf_counter()
     for board in ("raspberry-pi-5", profile):
         call = [str(CLI), "quantize", str(case.model.path), "-p", board, *case.model.arguments,
-                "-o", str(folder / f"{board}.edge"), "--name", "m", "--json"]  # fmt: skip
+                "-o", str(folder / f"{board}.edge"), "--name", "m", "--no-cache", "--json"]  # fmt: skip
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         if done.returncode:
             return {"refused": done.stderr.strip(), "exit_code": done.returncode}

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -21,10 +21,9 @@ import numpy.typing as npt
 
 from edge_sdk.quantize.calibrate import Advance, watch
 from edge_sdk.quantize.channels import ChannelMeans
-from edge_sdk.quantize.emit import layer_weights
 from edge_sdk.quantize.graph import Graph, Node, attributes
 from edge_sdk.quantize.recovery.columns import columns, grid_of
-from edge_sdk.quantize.recovery.part import dequantize, part_of
+from edge_sdk.quantize.recovery.part import part_of
 from edge_sdk.quantize.recovery.rounding import round_together
 from edge_sdk.quantize.recovery.walk import Integers, Walk
 from edge_sdk.quantize.weights import Floats, Layer, Weights
@@ -38,6 +37,8 @@ _MOST_INPUTS = 2048
 """Inputs of an output channel beyond which weights are rounded each by itself: the gain falls, the time grows cubed."""
 _VALUES = 1 << 22
 """Values of a layer's inputs that the covariance is measured on."""
+_MOST_PLACES = 8192
+"""Places that it is measured on: layers of few inputs know it well from these."""
 
 
 def reconstruct(
@@ -54,29 +55,46 @@ def reconstruct(
         integers: How the graph is to be written.
         samples: Inputs of the model; see `affordable`.
         correction: How biases put means back.
-        rounded: Layers of the same graph and scales whose weights are taken as they are.
+        rounded: Layers of the same graph whose weights are taken as they are, where the scales are the same.
         advance: Called with 1 after each operator.
     """
-    graph, placement = integers.graph, integers.placement
-    walk = Walk(integers, samples)
-    chosen = {node.name for node in graph.nodes if node.name in placement.layers and node.input[1] in graph.constants}
+    graph = integers.graph
+    chosen = [n for n in graph.nodes if n.name in integers.placement.layers and n.input[1] in graph.constants]
+    known = _known(integers, chosen, rounded or {})
+    if correction == "weights" and len(known) == len(chosen):
+        return {node.name: Layer(known[node.name], integers.shifted_bias(node, known[node.name])) for node in chosen}
     means = _float_means(graph, chosen, samples) if correction == "activations" else {}
+    return _walked(Walk(integers, samples), {node.name for node in chosen}, known, means, advance)
+
+
+def _walked(
+    walk: Walk, chosen: Collection[str], known: Mapping[str, Weights], means: Mapping[str, Floats], advance: Advance
+) -> dict[str, Layer]:
+    """Return the layers as a walk through the whole graph makes them."""
     layers: dict[str, Layer] = {}
-    known = rounded or {}
-    for node in graph.nodes:
+    for node in walk.graph.nodes:
         if node.name in chosen:
-            weights = known[node.name].weights if node.name in known else _round(node, walk)
+            weights = known[node.name] if node.name in known else _round(node, walk)
             layers[node.name] = walk.layer(node, weights, means.get(node.output[0]))
-        elif node.output[0] not in placement.absorbed:
-            walk.advance(part_of(graph, [node], list(filter(None, node.output))), node)
+            if len(layers) == len(chosen):
+                return layers
+        elif node.output[0] not in walk.placement.absorbed:
+            walk.advance(part_of(walk.graph, [node], list(filter(None, node.output))), node)
         walk.forget(node)
         advance(1)
     return layers
 
 
-def _float_means(graph: Graph, layers: Collection[str], samples: Sequence[Tensors]) -> dict[str, Floats]:
+def _known(integers: Integers, nodes: Iterable[Node], rounded: Mapping[str, Layer]) -> dict[str, Weights]:
+    """Return the weights that are there already and have the scales that the layers are to have."""
+    there = {node.name: rounded[node.name].weights for node in nodes if node.name in rounded}
+    nearest = {node.name: integers.nearest(node) for node in nodes if node.name in there}
+    return {name: kept for name, kept in there.items() if np.array_equal(kept.scales, nearest[name].scales)}
+
+
+def _float_means(graph: Graph, layers: Iterable[Node], samples: Sequence[Tensors]) -> dict[str, Floats]:
     """Return the mean of each channel of layers' results in float, by the result."""
-    means = {node.output[0]: ChannelMeans() for node in graph.nodes if node.name in layers}
+    means = {node.output[0]: ChannelMeans() for node in layers}
     watch(graph, list(means), samples, lambda name, values: means[name].add(values))
     return {name: seen.mean for name, seen in means.items()}
 
@@ -95,7 +113,7 @@ def affordable(graph: Graph) -> int:
 
 def _round(node: Node, walk: Walk) -> Weights:
     """Return a layer's weights rounded against each other's error on what reaches the layer."""
-    plain = layer_weights(walk.graph, node, walk.quants[node.input[0]].scale, walk.integers.form)
+    plain = walk.integers.nearest(node)
     weight = walk.graph.constants[node.input[1]].astype(np.float64)
     if weight.ndim > 2 and node.op_type != "Conv":
         return plain
@@ -105,17 +123,17 @@ def _round(node: Node, walk: Walk) -> Weights:
     if rows.shape[2] > _MOST_INPUTS:
         return plain
     seen = _seen(node, rows.shape[0] * rows.shape[2], walk)
-    centred = seen - seen.mean(axis=2, keepdims=True)
-    covariance = (centred @ centred.transpose(0, 2, 1)).astype(np.float64) / seen.shape[2]
+    seen -= seen.mean(axis=2, keepdims=True)
+    covariance = (seen @ seen.transpose(0, 2, 1)).astype(np.float64)
     scales = np.broadcast_to(plain.scales.astype(np.float64), turned.shape[0]).reshape(groups, -1)
     stored = round_together(rows, scales, covariance, seen.shape[2]).reshape(turned.shape)
     return replace(plain, stored=np.ascontiguousarray(stored.T if plain.axis == 1 else stored))
 
 
 def _seen(node: Node, inputs: int, walk: Walk) -> npt.NDArray[np.float32]:
-    """Return what a layer multiplies its weights with, at some places: [groups, inputs, places]."""
+    """Return what a layer multiplies its weights with, in steps, at some places: [groups, inputs, places]."""
     quant, samples = walk.quants[node.input[0]], walk.stored[node.input[0]]
-    most = max(1, _VALUES // (inputs * len(samples)))
+    most = max(1, min(_VALUES // inputs, _MOST_PLACES) // len(samples))
     random = np.random.default_rng(0)
     if node.op_type != "Conv":
         rows = [sample.reshape(-1, sample.shape[-1]) for sample in samples]
@@ -126,7 +144,7 @@ def _seen(node: Node, inputs: int, walk: Walk) -> npt.NDArray[np.float32]:
         some = (_some(math.prod(places), most, random) for _ in samples)
         parts = [columns(one, grid, at, quant.zero_point) for one, at in zip(samples, some, strict=True)]
         taken = np.concatenate(parts, axis=2)
-    return np.asarray(dequantize(taken, quant), np.float32)
+    return taken.astype(np.float32)
 
 
 def _some(count: int, most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_sdk.quantize.channels import ChannelMeans
-from edge_sdk.quantize.emit import Calibration, Form
+from edge_sdk.quantize.emit import Calibration, Form, layer_weights, shifted_bias
 from edge_sdk.quantize.graph import Graph, Model, Node
 from edge_sdk.quantize.placement import Placement
 from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant
 from edge_sdk.quantize.recovery.part import STORED, Part, give_stored, part_of, read_stored
-from edge_sdk.quantize.weights import Floats, Layer, Weights, layer_bias, weight_shift
+from edge_sdk.quantize.weights import Floats, Layer, Weights, layer_bias
 from edge_sdk.tensors import Array, Tensors
 
 
@@ -37,6 +37,14 @@ class Integers:
     placement: Placement
     calibration: Calibration
     form: Form
+
+    def nearest(self, node: Node) -> Weights:
+        """Return the weights of a layer, each rounded to the nearest step."""
+        return layer_weights(self.graph, node, self.calibration.quants[node.input[0]].scale, self.form)
+
+    def shifted_bias(self, node: Node, weights: Weights) -> Floats | None:
+        """Return the bias that takes back what rounding the weights moves; None where a layer can have none."""
+        return shifted_bias(self.graph, node, weights, self.calibration.means)
 
 
 class Walk:
@@ -63,14 +71,13 @@ class Walk:
             wanted: The mean that each channel of its results is to have; None takes back what rounding has moved.
         """
         bias = layer_bias(self.graph, node)
-        mean = self.integers.calibration.means.get(node.input[0])
         if bias is not None and wanted is not None and wanted.size:
             got = ChannelMeans()
             for results in self._run(self._part(node, weights, bias), node, {}):
                 got.add(results[node.output[0]])
             bias = bias + (wanted - got.mean)
-        elif bias is not None and mean is not None:
-            bias = bias - weight_shift(node, weights.real - self.graph.constants[node.input[1]], mean)
+        else:
+            bias = self.integers.shifted_bias(node, weights)
         self.advance(self._part(node, weights, bias), node)
         return Layer(weights, bias)
 

@@ -24,6 +24,10 @@ _KEPT_BYTES = 128 << 20
 """Values of windows' inputs that are kept at a time, over all samples."""
 _INDIFFERENT = 1.05
 """A wider range is taken as long as it is at most so much worse: samples to come may need it."""
+_HOPELESS = 1.5
+"""A range narrower than the best on some of the samples, and so much worse there, is not tried on the others."""
+_FIRST = 4
+"""All ranges are tried on every so many-th sample."""
 _SCALE, _ZERO = "\0scale", "\0zero"
 
 
@@ -61,6 +65,8 @@ def choose_ranges(
     return chosen
 
 
+Trial = Callable[[Range, int], float]
+"""Tells how far a range disturbs, on every so many-th sample."""
 Window = tuple[tuple[Node, ...], tuple[str, ...]]
 """The operators that a tensor's rounding reaches before a second layer, and the results of theirs that are read on."""
 
@@ -116,15 +122,15 @@ def _trial(
     given: Sequence[Tensors],
     *,
     symmetric: bool,
-) -> Callable[[Range], float]:
+) -> Trial:
     """Return what tells how far a range of the tensor disturbs the results of its window."""
     plain = Part(part_of(graph, nodes, results))
     expected = [plain.run(one) for one in given]
     rounded = _open_rounded(graph, tensor, nodes, results)
 
-    def error(candidate: Range) -> float:
-        quant = to_quant(*candidate, symmetric=symmetric)
-        return relative_error(expected, (rounded.run({**one, **_steps(tensor, quant)}) for one in given))
+    def error(candidate: Range, every: int) -> float:
+        steps = _steps(tensor, to_quant(*candidate, symmetric=symmetric))
+        return relative_error(expected[::every], (rounded.run({**one, **steps}) for one in given[::every]))
 
     return error
 
@@ -149,8 +155,17 @@ def _open_rounded(graph: Graph, tensor: str, nodes: Sequence[Node], results: Seq
     return Part(model)
 
 
-def _least(candidates: Mapping[str, Range], error: Callable[[Range], float]) -> tuple[str, Range]:
-    errors = {name: error(candidate) for name, candidate in candidates.items()}
+def _least(candidates: Mapping[str, Range], error: Trial) -> tuple[str, Range]:
+    """Return the range that disturbs least, or a wider one that is nearly as good.
+
+    A few samples tell what a wide range costs, for rounding is the same everywhere, but not what a narrow one does, for
+    what it clips is rare: those that are ruled out early are narrow and bad already.
+    """
+    width = {name: high - low for name, (low, high) in candidates.items()}
+    first = {name: error(candidate, _FIRST) for name, candidate in candidates.items()}
+    best = min(first, key=lambda name: first[name])
+    hopeful = [n for n in candidates if width[n] >= width[best] or first[n] <= first[best] * _HOPELESS]
+    errors = {name: error(candidates[name], 1) for name in hopeful}
     bound = min(errors.values()) * _INDIFFERENT
-    widest = max((n for n in candidates if errors[n] <= bound), key=lambda n: candidates[n][1] - candidates[n][0])
+    widest = max((name for name in hopeful if errors[name] <= bound), key=lambda name: width[name])
     return widest, candidates[widest]

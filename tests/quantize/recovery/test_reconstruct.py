@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -96,6 +98,33 @@ def test_the_means_of_results_are_put_where_they_are_in_float():
         return np.abs(np.mean([session.run(one)["y"] - run(graph.model, one)["y"] for one in inputs], axis=0)).max()
 
     assert shift(recovered) < 0.5 * shift(plain)
+
+
+@pytest.mark.parametrize("correction", ["weights", "activations"])
+def test_weights_that_are_rounded_already_are_taken_and_biases_follow_the_choice(correction):
+    graph = clean(DEEP)
+    inputs = positive(graph)
+    statistics = collect(graph, families.tensors_to_calibrate(["x86-int8"], graph), lambda: inputs)
+    integers = families.integers("x86-int8", graph, statistics, "minmax")
+    first = reconstruct(integers, inputs, "weights")
+    again = reconstruct(integers, inputs, correction, rounded=first)
+    assert all(again[name].weights is layer.weights for name, layer in first.items())
+    same = [np.array_equal(again[name].bias, layer.bias) for name, layer in first.items()]
+    assert all(same) if correction == "weights" else not any(same)
+
+
+def test_weights_rounded_for_other_scales_are_rounded_anew():
+    graph = clean(DEEP)
+    inputs = positive(graph)
+    statistics = collect(graph, families.tensors_to_calibrate(["x86-int8"], graph), lambda: inputs)
+    integers = families.integers("x86-int8", graph, statistics, "minmax")
+    first = reconstruct(integers, inputs, "weights")
+    other = {
+        name: replace(layer, weights=replace(layer.weights, scales=layer.weights.scales * 2))
+        for name, layer in first.items()
+    }
+    again = reconstruct(integers, inputs, "weights", rounded=other)
+    assert all((again[name].weights.scales == layer.weights.scales).all() for name, layer in first.items())
 
 
 def test_layers_in_float_are_left_alone():

@@ -37,6 +37,14 @@ def test_an_outlier_that_nobody_reads_is_clipped_and_one_that_matters_is_not(sym
     assert chosen_high(weights, symmetric=symmetric) < 10
 
 
+def test_a_rare_value_that_matters_is_not_clipped_though_the_first_samples_have_none():
+    graph = Graph(as_it_is(TWO, w=np.random.default_rng(0).standard_normal((8, 4, 1, 1)) / 2))
+    inputs = samples(graph, 12)
+    inputs[3]["x"][0, 3, 5:9, 5:9] = 100.0
+    statistics = collect(graph, ["x"], lambda: inputs)
+    assert choose_ranges(graph, statistics, inputs, symmetric=False)["x"][1][1] == 100.0
+
+
 def test_each_tensor_has_its_own_way():
     graph = clean(
         "(float[1,3,16,16] x, float[8,3,3,3] w, float[8,8,3,3] w2, float[4,8,1,1] w3) => (float[1,4,12,12] y) {"
