@@ -8,7 +8,9 @@ import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
@@ -93,13 +95,13 @@ class Server:
 
     Args:
         pictures: What it sends, uint8 [height, width, 3].
-        then: What it does after that: `close` the connection, or stay `mute`.
+        then: What it does after that: `close` the connection, stay `mute`, or `reset` it when `go_on` is set.
     """
 
     def __init__(self, pictures=(), *, then="close"):
         self._pictures, self._then = pictures, then
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._over = threading.Event()
+        self._over, self.go_on = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
 
@@ -109,6 +111,7 @@ class Server:
 
     def __exit__(self, *_):
         self._over.set()
+        self.go_on.set()
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
@@ -120,6 +123,9 @@ class Server:
                 self.answer(caller)
                 if self._then == "mute":
                     self._over.wait()
+                if self._then == "reset":
+                    self.go_on.wait()
+                    caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
             return  # the caller or the test has gone
 
@@ -138,6 +144,42 @@ class MjpegServer(Server):
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             caller.sendall(head.encode() + jpeg + b"\r\n")
             time.sleep(0.01)
+
+
+class WebServer:
+    """A web server on this machine.
+
+    Args:
+        answer: Answers a request; it is given the handler of the request and its number.
+
+    Attributes:
+        requests: The heads of the requests it got.
+    """
+
+    def __init__(self, answer):
+        self.requests = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(handler):  # noqa: N805
+                self.requests.append(handler.headers)
+                with suppress(OSError):  # the caller has gone
+                    answer(handler, len(self.requests) - 1)
+
+            def log_message(handler, *_):  # noqa: N805
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
 
 class RtspServer(Server):

@@ -1,6 +1,7 @@
 """Where samples come from: one file a kind of source, one line in `SOURCES`.
 
-A source is written as `scheme:place?option=value&…`; files, folders and devices also by their path alone.
+A source is written as `scheme:place?option=value&…`; files, folders and devices also by their path alone. Behind an
+Internet address the options stand after a `#`, which is never sent.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ __all__ = ["SENSORS", "SOURCES", "Sensor", "Source", "open_sensor", "open_source
 SOURCES: Mapping[str, str] = {
     "camera": "camera.open_camera",
     "folder": "folder.Folder",
-    "http": "network.NetworkStream",
-    "https": "network.NetworkStream",
-    "rtsp": "network.NetworkStream",
-    "rtsps": "network.NetworkStream",
+    "http": "http_camera.open_http",
+    "https": "http_camera.open_http",
+    "rtsp": "network.open_rtsp",
+    "rtsps": "network.open_rtsp",
     "tensors": "tensors.TensorFile",
     "video": "video.Video",
 }
@@ -36,6 +37,7 @@ SENSORS: Mapping[str, str] = {
     "rows": "rows.open_rows",
 }
 """File and opener of each scheme of sensors, whose rows are cut into the model's windows."""
+_SECRETS = re.compile(r"//[^/]*@")
 _BY_SUFFIX = {
     **dict.fromkeys(VIDEO_SUFFIXES, "video"),
     **dict.fromkeys(IMAGE_SUFFIXES, "folder"),
@@ -93,8 +95,9 @@ def _load(entry: str) -> Any:
 def _parse(uri: str, schemes: Mapping[str, str], *, window: WindowSteps | None = None) -> tuple[str, Address]:
     scheme, place, options = _split(uri)
     if scheme not in schemes:
+        shown = _SECRETS.sub("//", uri)
         raise InputError(
-            f"source: expected one of {', '.join(sorted(schemes))}, a file or a folder, got '{uri}'"
+            f"source: expected one of {', '.join(sorted(schemes))}, a file or a folder, got '{shown}'"
             + records.near_match(scheme, list(schemes))
         )
     return scheme, Address(uri, place, options, window)
@@ -103,7 +106,8 @@ def _parse(uri: str, schemes: Mapping[str, str], *, window: WindowSteps | None =
 def _split(uri: str) -> tuple[str, str, Mapping[str, str]]:
     scheme, rest = match.groups() if (match := re.fullmatch(r"([a-z][a-z0-9]*):(.*)", uri)) else ("", uri)
     if rest.startswith("//"):
-        return scheme, uri, {}  # an Internet address, whose question mark is its own
+        place, _, options = uri.partition("#")  # an Internet address, whose question mark is its own
+        return scheme, place, dict(parse_qsl(options, keep_blank_values=True))
     if scheme and Path(uri).exists():
         scheme, rest = "", uri
     place, _, options = (rest, "", "") if Path(rest).exists() else rest.partition("?")

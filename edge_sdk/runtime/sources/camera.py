@@ -13,6 +13,7 @@ from typing import Literal
 
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime.sources.identity import cameras_here, find_camera, list_cameras
+from edge_sdk.runtime.sources.jpeg import Reduce
 from edge_sdk.runtime.sources.opencv_camera import OpenCvCamera
 from edge_sdk.runtime.sources.record import Address, Source
 from edge_sdk.runtime.sources.v4l2 import layouts
@@ -47,7 +48,7 @@ class CameraOptions:
     height: int | None = None
     fps: float | None = None
     fourcc: str | None = None
-    reduce: Literal[1, 2, 4, 8] = 1
+    reduce: Reduce = 1
     timeout_s: float = 5.0
     backend: Literal["auto", "v4l2", "opencv"] = "auto"
 

@@ -55,15 +55,19 @@ class Address:
     options: Mapping[str, str] = field(default_factory=dict)
     window: WindowSteps | None = None
 
-    def read_options(self, record: type[OptionsT]) -> OptionsT:
+    def read_options(self, record: type[OptionsT], *, where: str | None = None) -> OptionsT:
         """Return the options as a record of numbers and texts.
+
+        Args:
+            record: The record.
+            where: What messages call the address; None shows it whole.
 
         Raises:
             InputError: An option is not known, or not of its kind.
         """
         kinds = get_type_hints(record)
         data = {name: _number(text) if kinds.get(name) is not str else text for name, text in self.options.items()}
-        return records.read(record, data, where=self.uri)
+        return records.read(record, data, where=where or self.uri)
 
     def refuse_options(self) -> None:
         """Check that there are no options.

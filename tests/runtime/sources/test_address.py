@@ -26,6 +26,11 @@ def test_an_address_that_is_not_understood_is_told(uri, nearest):
     )
 
 
+def test_an_address_that_is_not_understood_is_told_without_its_password():
+    with pytest.raises(InputError, match=r"got 'rtps://host/x'; did you mean 'rtsps'\?$"):
+        open_source("rtps://user:secret@host/x")
+
+
 @pytest.mark.parametrize("name", ["what?.png", "camera:1.png"])
 def test_a_file_that_is_there_is_taken_by_its_name(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime.frame import Sample
+from edge_sdk.runtime.sources.jpeg import Reduce
 from edge_sdk.runtime.sources.v4l2.device import Device
 from edge_sdk.runtime.sources.v4l2.modes import Asked, set_mode
 from edge_sdk.runtime.sources.v4l2.pixels import decode
@@ -30,7 +31,7 @@ class V4l2Camera:
 
     live = True
 
-    def __init__(self, device: Device, asked: Asked, *, name: str, reduce: int = 1, timeout_s: float = 5.0) -> None:
+    def __init__(self, device: Device, asked: Asked, *, name: str, reduce: Reduce = 1, timeout_s: float = 5.0) -> None:
         """Set the camera up and begin to capture; the device is closed with it.
 
         Args:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_sdk.errors import InputError
-
-Image = npt.NDArray[np.uint8]
+from edge_sdk.runtime.sources.jpeg import Image, Reduce, decode_jpeg
 
 _PIXEL_BYTES: Mapping[str, int] = {"YUYV": 2, "NV12": 1, "BGR3": 3, "RGB3": 3, "GREY": 1}
 """Bytes of a pixel in a row, of the formats of plain pixels."""
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _JPEG = ("MJPG", "JPEG")
 DECODED = ("YUYV", "NV12", "BGR3", "RGB3", *_JPEG, "GREY")
 """The pixel formats that we decode, the cheapest first."""
 
 
-def decode(fourcc: str, data: memoryview, *, size_wh: tuple[int, int], stride_bytes: int, reduce: int = 1) -> Image:
+def decode(fourcc: str, data: memoryview, *, size_wh: tuple[int, int], stride_bytes: int, reduce: Reduce = 1) -> Image:
     """Turn a buffer into a picture of its own memory.
 
     Args:
@@ -36,32 +33,6 @@ def decode(fourcc: str, data: memoryview, *, size_wh: tuple[int, int], stride_by
         return decode_jpeg(data, reduce=reduce)
     image = _convert(fourcc, _rows(fourcc, data, size_wh, stride_bytes))
     return image if reduce == 1 else _shrink(image, reduce)
-
-
-def decode_jpeg(data: memoryview | bytes, *, reduce: int = 1) -> Image:
-    """Decode the JPEG picture of a camera.
-
-    Args:
-        data: Its bytes; some cameras put others behind them.
-        reduce: 1, 2, 4 or 8; more than 1 decodes a smaller picture, which costs less than a half.
-
-    Raises:
-        InputError: It is cut off, or no JPEG. A decoder alone would paint grey what is missing.
-    """
-    import cv2
-
-    flag = {
-        1: cv2.IMREAD_COLOR,
-        2: cv2.IMREAD_REDUCED_COLOR_2,
-        4: cv2.IMREAD_REDUCED_COLOR_4,
-        8: cv2.IMREAD_REDUCED_COLOR_8,
-    }[reduce]
-    content = bytes(data)
-    is_whole = content.startswith(_JPEG_START) and _JPEG_END in content  # which cannot be within its picture
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION) if is_whole else None
-    if image is None:
-        raise InputError(f"expected a whole JPEG picture, got {len(data)} bytes that are none")
-    return np.asarray(image, np.uint8)
 
 
 def _rows(fourcc: str, data: memoryview, size_wh: tuple[int, int], stride_bytes: int) -> Image:
@@ -90,7 +61,7 @@ def _convert(fourcc: str, rows: Image) -> Image:
     return np.asarray(cv2.cvtColor(rows, code), np.uint8)
 
 
-def _shrink(image: Image, reduce: int) -> Image:
+def _shrink(image: Image, reduce: Reduce) -> Image:
     import cv2
 
     size_wh = (-(-image.shape[1] // reduce), -(-image.shape[0] // reduce))
