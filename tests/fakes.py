@@ -383,3 +383,30 @@ def _nth(entries, index):
     if index >= len(entries):
         raise OSError(errno.EINVAL, "the end of the list")
     return entries[index]
+
+
+class I2cBus:
+    """A bus with the number 1, whose chips are tables of registers, by address."""
+
+    def __init__(self, chips):
+        self.chips = chips
+        self.is_closed = False
+
+    def opened(self, number):
+        if number != 1:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return self
+
+    def read_i2c_block_data(self, i2c_addr, register, length):
+        return [self._chip(i2c_addr).get(register + i, 0) for i in range(length)]
+
+    def write_i2c_block_data(self, i2c_addr, register, data):
+        self._chip(i2c_addr).update({register + i: byte for i, byte in enumerate(data)})
+
+    def close(self):
+        self.is_closed = True
+
+    def _chip(self, number):
+        if number not in self.chips:
+            raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
+        return self.chips[number]

@@ -15,7 +15,7 @@ import pytest
 
 FLOORS = (
     ("errors", "version"),
-    ("files", "records", "tensors", "transform", "clock"),
+    ("extras", "files", "records", "tensors", "transform", "clock"),
     ("profiles", "preprocess", "media", "tasks"),
     ("package", "wire", "session", "broker"),
     ("quantize", "runtime", "convert"),

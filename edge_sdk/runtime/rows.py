@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.tensors import Array
+
+
+class Slack(NamedTuple):
+    """How far two stamps must lie apart for rows to be missing between them: more than both.
+
+    Attributes:
+        periods: As a number of periods.
+        seconds: As a time.
+    """
+
+    periods: float
+    seconds: float
+
+    def limit_ns(self, period_ns: float) -> float:
+        """Return the longest step that is no gap."""
+        return max(self.periods * period_ns, self.seconds * 1e9)
+
+
+EXACT = Slack(1.5, 0.0)
+"""Of stamps that say when a row was measured."""
+ARRIVALS = Slack(1.5, 1.0)
+"""Of stamps that say when a row came here: rows come in bursts, and a silence is a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +54,19 @@ class Rows:
         return Rows(self.values[-1:], self.stamps_ns[-1:])
 
 
-def split_at_gaps(rows: Rows, last: Rows | None, *, rate_hz: float, slack: float) -> Iterator[Rows]:
+def split_at_gaps(rows: Rows, last: Rows | None, *, rate_hz: float, slack: Slack) -> Iterator[Rows]:
     """Yield rows in parts, a new one where a step between stamps says that rows are missing before it.
 
     Args:
         rows: What came, one row or more.
         last: The row before, if any.
         rate_hz: Rows a second.
-        slack: Steps of more than so many periods are gaps.
+        slack: Which steps are gaps.
     """
     before_ns = rows.stamps_ns[0] if last is None else last.stamps_ns[0]
-    periods = np.diff(rows.stamps_ns, prepend=before_ns) * (rate_hz / 1e9)
-    missing = np.where(periods > slack, np.round(periods).astype(np.int64) - 1, 0)
+    steps_ns, period_ns = np.diff(rows.stamps_ns, prepend=before_ns), 1e9 / rate_hz
+    is_gap = steps_ns > slack.limit_ns(period_ns)
+    missing = np.where(is_gap, np.round(steps_ns / period_ns).astype(np.int64) - 1, 0)
     missing[0] = max(missing[0], rows.lost)
     starts = np.flatnonzero(missing[1:]) + 1
     parts = zip(np.split(rows.values, starts), np.split(rows.stamps_ns, starts), [0, *starts], strict=True)

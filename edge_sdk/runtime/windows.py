@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.preprocess.resample import Resampler
-from edge_sdk.runtime.rows import Rows, fill_gap, split_at_gaps
+from edge_sdk.runtime.rows import Rows, Slack, fill_gap, split_at_gaps
 from edge_sdk.tensors import Array
 
 _TOLERANCE = 0.02
@@ -39,13 +39,13 @@ class Window(NamedTuple):
 class WindowCutter:
     """Makes windows of stamped rows; it keeps hardly more than one window of them."""
 
-    def __init__(self, steps: WindowSteps, *, rate_hz: float | None = None, slack: float | None = None) -> None:
+    def __init__(self, steps: WindowSteps, *, rate_hz: float | None = None, slack: Slack | None = None) -> None:
         """Prepare for the rows of one sensor.
 
         Args:
             steps: What the model takes.
-            rate_hz: Rows a second that the sensor delivers; None to measure it, where the model wants a rate.
-            slack: Steps between stamps of more than so many periods are gaps; None if only `Rows.lost` tells them.
+            rate_hz: Rows a second that the sensor delivers; None to measure it, where the rate or `slack` need it.
+            slack: Which steps between stamps are gaps; None if only `Rows.lost` tells them.
 
         Raises:
             InputError: The rate is too far from the model's.
@@ -65,7 +65,7 @@ class WindowCutter:
         """
         if not len(rows.values):
             return []
-        if self._rate_hz is None and self._steps.rate_hz is not None:
+        if self._rate_hz is None and (self._steps.rate_hz or self._slack):
             return self._measure(rows)
         if self._rate_hz is None or self._slack is None:
             return self._add(rows)
@@ -94,9 +94,10 @@ class WindowCutter:
         """Take the mean distance of rows as their period, gaps left out."""
         steps_ns = np.diff(np.concatenate([rows.stamps_ns for rows in waiting]))
         if self._slack is not None and len(steps_ns):
-            steps_ns = steps_ns[steps_ns <= self._slack * (np.median(steps_ns) or np.mean(steps_ns))]
+            usual_ns = float(np.median(steps_ns) or np.mean(steps_ns))
+            steps_ns = steps_ns[steps_ns <= self._slack.limit_ns(usual_ns)]
         period_ns = float(np.mean(steps_ns)) if len(steps_ns) else 0.0
-        self._rate_hz = 1e9 / period_ns if period_ns > 0 else self._steps.rate_hz
+        self._rate_hz = 1e9 / period_ns if period_ns > 0 else self._steps.rate_hz or 1.0
         self._matcher = _matcher(self._steps, self._rate_hz)
 
     def _add(self, rows: Rows) -> list[Window]:

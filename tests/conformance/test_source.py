@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import threading
 import time
+import tty
+import wave
 from contextlib import closing, contextmanager
 
 import cv2
@@ -13,10 +18,16 @@ from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime import open_source
 from edge_sdk.runtime.sources import SENSORS, SOURCES
+from edge_sdk.runtime.sources.hwmon import open_hwmon, open_thermal
+from edge_sdk.runtime.sources.i2c import open_i2c
+from edge_sdk.runtime.sources.iio import open_iio
+from edge_sdk.runtime.sources.record import Address
+from edge_sdk.runtime.sources.sensor import SensorWindows
 from edge_sdk.runtime.sources.v4l2.camera import V4l2Camera
 from edge_sdk.runtime.sources.v4l2.modes import Asked
-from tests.fakes import MjpegServer, Replay, RtspServer, VideoNode
+from tests.fakes import I2cBus, MjpegServer, Replay, RtspServer, VideoNode
 from tests.runtime.models import write_clip
+from tests.sysfs import accelerometer, lay
 
 PICTURES = [np.full((48, 80, 3), 20 * i, np.uint8) for i in range(6)]
 WINDOW = WindowSteps(("x",), samples=4, hop=2)
@@ -65,16 +76,101 @@ def camera(_):
 
 
 @contextmanager
+def rows_at_their_pace(folder):
+    (folder / "log.csv").write_text("x\n" + "1\n" * 16)
+    yield open_source(f"rows:{folder / 'log.csv'}?rate_hz=100&pace=real", window=WINDOW)
+
+
+@contextmanager
+def wav(folder):
+    with wave.open(str(folder / "x.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(64))
+    yield open_source(f"wav:{folder / 'x.wav'}", window=WINDOW)
+
+
+@contextmanager
+def thermal(folder):
+    zone = lay(folder / "class/thermal/thermal_zone0", {"type": "cpu", "temp": "48000"})
+    sensor = open_thermal(Address("thermal:cpu", "cpu", {"rate_hz": "15"}), ("x",), sysfs=folder)
+    threading.Timer(0.8, (zone / "temp").unlink).start()
+    yield SensorWindows(sensor, WINDOW)
+
+
+@contextmanager
+def hwmon(folder):
+    chip = lay(folder / "class/hwmon/hwmon0", {"name": "lm75", "temp1_input": "48000"})
+    address = Address("hwmon:lm75", "lm75", {"rate_hz": "15", "channels": "temp1"})
+    sensor = open_hwmon(address, ("x",), sysfs=folder)
+    threading.Timer(0.8, (chip / "temp1_input").unlink).start()
+    yield SensorWindows(sensor, WINDOW)
+
+
+@contextmanager
+def iio(folder):
+    _, end = accelerometer(folder)
+    address = Address("iio:accel3d", "accel3d", {"buffer": "1", "channels": "accel_x"})
+    lay(folder / "sys/bus/iio/devices/iio:device0/scan_elements", {"in_accel_y_type": "le:u32/32>>0"})
+    source = SensorWindows(open_iio(address, ("x",), sysfs=folder / "sys", dev=folder / "dev"), WINDOW)
+    now_ns = time.monotonic_ns()
+    stamps_ns = [now_ns + i * 10_000_000 for i in range(-250, 0)]
+    os.write(end, b"".join(struct.pack("<hxxxxxxq", 16, stamp_ns) for stamp_ns in stamps_ns))
+    threading.Timer(0.2, os.close, [end]).start()
+    yield source
+
+
+@contextmanager
+def i2c(folder):
+    bus = I2cBus({0x48: {}})
+    (folder / "chip.toml").write_text('[[values]]\nname = "x"\nregister = 0\n')
+    address = Address("i2c:1:0x48", "1:0x48", {"parser": str(folder / "chip.toml"), "rate_hz": "15"})
+    sensor = open_i2c(address, ("x",), opener=bus.opened)
+    threading.Timer(0.8, bus.chips.clear).start()
+    yield SensorWindows(sensor, WINDOW)
+
+
+@contextmanager
+def serial(_):
+    pytest.importorskip("serial", reason="pyserial is not installed")
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    source = open_source(f"serial:{os.ttyname(theirs)}?timeout_s=0.3", window=WINDOW)
+
+    def talk():
+        for number in range(260):  # the rate is measured first
+            os.write(ours, b"%d\n" % number)
+            time.sleep(0.01)
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    yield source
+    talking.join()
+    os.close(ours)
+    os.close(theirs)
+
+
+@contextmanager
 def replay(_):
     yield Replay(PICTURES, live=True)
 
 
-SCRIPTS = {"video": video, "folder": pictures, "rows": rows, "tensors": tensors, "http": http, "rtsp": rtsp}
+PICTURE_SCRIPTS = {"video": video, "folder": pictures, "tensors": tensors, "http": http, "rtsp": rtsp}
+SENSOR_SCRIPTS = {
+    **{"rows": rows, "rows at their pace": rows_at_their_pace, "wav": wav, "thermal": thermal, "hwmon": hwmon},
+    **{"iio": iio, "i2c": i2c, "serial": serial},
+}
+SCRIPTS = {**PICTURE_SCRIPTS, **SENSOR_SCRIPTS}
 WITHOUT_HARDWARE = {**SCRIPTS, "camera": camera, "replay": replay}
 MISSING = {
     "camera": ("camera:63", UnavailableError),
     "folder": ("folder:none", InputError),
     "http": ("http://127.0.0.1:9/", UnavailableError),
+    "hwmon": ("hwmon:none", UnavailableError),
+    "i2c": ("i2c:63:0x48", InputError),
+    "iio": ("iio:none", UnavailableError),
+    "serial": ("serial:/dev/none", UnavailableError),
+    "thermal": ("thermal:none", UnavailableError),
+    "wav": ("wav:none.wav", InputError),
     "https": ("https://127.0.0.1:9/", UnavailableError),
     "rows": ("rows:none.csv", InputError),
     "rtsp": ("rtsp://127.0.0.1:9/", UnavailableError),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import WindowSteps, cut_windows
 from edge_sdk.preprocess.resample import resample
-from edge_sdk.runtime.rows import Rows
+from edge_sdk.runtime.rows import EXACT, Rows
 from edge_sdk.runtime.windows import WindowCutter
 
 
@@ -101,7 +101,7 @@ GAPS = {
 def test_gaps_are_handled_as_declared_and_lost_windows_are_missing_in_the_numbers(name, by_stamps):
     changes, wanted = GAPS[name]
     cutter = WindowCutter(
-        WindowSteps(("a",), samples=2, hop=1, **changes), rate_hz=100.0, slack=1.5 if by_stamps else None
+        WindowSteps(("a",), samples=2, hop=1, **changes), rate_hz=100.0, slack=EXACT if by_stamps else None
     )
     if by_stamps:
         whole = Rows(np.array([[1.0], [2], [5], [6], [7]]), np.array([0, 1, 4, 5, 6]) * 10_000_000)
@@ -113,7 +113,7 @@ def test_gaps_are_handled_as_declared_and_lost_windows_are_missing_in_the_number
 
 
 def test_rows_that_are_late_within_the_slack_are_no_gap():
-    cutter = WindowCutter(WindowSteps(("a",), samples=2, hop=2), rate_hz=100.0, slack=1.5)
+    cutter = WindowCutter(WindowSteps(("a",), samples=2, hop=2), rate_hz=100.0, slack=EXACT)
     stamps_ns = np.array([0, 14, 20, 30]) * 1_000_000
     assert len(cutter.add(Rows(np.ones((4, 1)), stamps_ns))) == 2
 

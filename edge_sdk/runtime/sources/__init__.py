@@ -34,7 +34,13 @@ SOURCES: Mapping[str, str] = {
 }
 """File, and class or function in it, of each scheme of pictures and tensors; only the chosen one is imported."""
 SENSORS: Mapping[str, str] = {
+    "hwmon": "hwmon.open_hwmon",
+    "i2c": "i2c.open_i2c",
+    "iio": "iio.open_iio",
     "rows": "rows.open_rows",
+    "serial": "serial_port.open_serial",
+    "thermal": "hwmon.open_thermal",
+    "wav": "wav.open_wav",
 }
 """File and opener of each scheme of sensors, whose rows are cut into the model's windows."""
 _SECRETS = re.compile(r"//[^/]*@")
@@ -44,6 +50,7 @@ _BY_SUFFIX = {
     ".npy": "tensors",
     ".npz": "tensors",
     ".csv": "rows",
+    ".wav": "wav",
 }
 
 

@@ -18,13 +18,12 @@ from edge_sdk import records
 from edge_sdk.errors import InputError
 from edge_sdk.files import unreadable
 from edge_sdk.runtime.frame import Clock
-from edge_sdk.runtime.rows import Rows
+from edge_sdk.runtime.rows import EXACT, Rows
 from edge_sdk.runtime.sources.paced import Pace, Paced
 from edge_sdk.runtime.sources.record import Address
 from edge_sdk.runtime.sources.sensor import Sensor
 
 _BLOCK_ROWS = 256
-_SLACK = 1.5
 _UNITS_NS = {"_ns": 1.0, "_us": 1e3, "_ms": 1e6, "": 1e9}
 """What a time is in, by the end of its column's name."""
 
@@ -78,7 +77,7 @@ class CsvRows:
         """
         self.name = str(path)
         self.rate_hz = options.rate_hz or (None if options.time else 1.0)
-        self.slack: float | None = _SLACK if options.time else None
+        self.slack = EXACT if options.time else None
         try:
             self._file = path.open(newline="", encoding="utf-8-sig", errors="replace")
         except OSError as exc:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+from edge_sdk.errors import InputError
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime.frame import Clock, Sample
-from edge_sdk.runtime.rows import Rows
+from edge_sdk.runtime.rows import Rows, Slack
+from edge_sdk.runtime.sources.record import Address
 from edge_sdk.runtime.windows import Window, WindowCutter
 
 
@@ -19,14 +21,14 @@ class Sensor(Protocol):
         live: Whether time goes on while nobody reads.
         clock: What its stamps are.
         rate_hz: Rows a second, where that is exact; None if it must be measured, or does not matter.
-        slack: Steps between stamps of more than so many periods are gaps; None if it tells gaps by itself.
+        slack: Which steps between stamps are gaps; None if it tells gaps by itself.
     """
 
     name: str
     live: bool
     clock: Clock
     rate_hz: float | None
-    slack: float | None
+    slack: Slack | None
 
     def read(self) -> Rows | None:
         """Return the rows that came next, or None at the end; a live sensor waits for them, with a limit.
@@ -69,3 +71,16 @@ class SensorWindows:
         """Close the sensor, and forget what is not read."""
         self._ready.clear()
         self._sensor.close()
+
+
+def channels_of(told: str, columns: tuple[str, ...], address: Address) -> tuple[str, ...]:
+    """Return the names that a device has for the model's columns: those that the address tells, or the same.
+
+    Raises:
+        InputError: The address tells more or fewer.
+    """
+    channels = tuple(told.split(",")) if told else columns
+    if len(channels) != len(columns):
+        wanted = ", ".join(columns)
+        raise InputError(f"{address.uri}: expected channels for {wanted}, got {', '.join(channels)}")
+    return channels
