@@ -110,7 +110,7 @@ def choose_quants(
             else ranges[source]
         )
         quants[name] = to_quant(*chosen, symmetric=symmetric)
-    means = {name: statistics[name].channels.mean for name in placement.tensors}
+    means = {name: statistics[name].channels.mean for name in placement.tensors if name in statistics}
     return Calibration(quants, {name: mean for name, mean in means.items() if mean.size})
 
 

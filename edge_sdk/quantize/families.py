@@ -22,6 +22,7 @@ from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.clean import with_opset
 from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8, in_half_steps
+from edge_sdk.quantize.ends import end_in_float
 from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
 from edge_sdk.quantize.frame import keep_steps, store_bytes
 from edge_sdk.quantize.graph import Graph, Model, Node, weighted_layers
@@ -144,6 +145,11 @@ def integers(
         graph = with_opset(graph, form.least_opset)
         excluded = [*excluded, *stay_float32(graph, statistics)]
     placement = _place_apart(family, graph, statistics, excluded)
+    if not form.symmetric:
+        ended = end_in_float(graph, placement)
+        graph = ended.graph
+        statistics = {**statistics, **{rows: statistics[source] for rows, source in ended.rows.items()}}
+        placement = _place_apart(family, graph, statistics, excluded) if ended.rows else placement
     calibration = choose_quants(placement, statistics, ranges, symmetric=form.symmetric)
     if not form.symmetric:
         calibration = replace(calibration, quants=keep_steps(graph, calibration.quants))

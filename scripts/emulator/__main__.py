@@ -19,16 +19,19 @@ import onnxruntime
 
 import edge_sdk
 from edge_sdk.errors import EdgeError
+from edge_sdk.package import open_package
 from edge_sdk.quantize.data import read_samples
 from scripts.benchmarks.case import material_of
 from scripts.benchmarks.models import BenchModel, is_here, model_table, open_model
 from scripts.benchmarks.places import ASSETS, CLI
 from scripts.emulator import kernels, page
-from scripts.emulator.agree import compare, open_subject
+from scripts.emulator.agree import ARM, X86, compare, open_subject
 from scripts.emulator.board import EmulatedBoard, open_board
 from scripts.emulator.core import CORES
 
 BOARD, TWIN = "raspberry-pi-5", "x86-64-vnni"
+_NO_BUDGET = ("--min-gain", "0", "--min-agreement", "0", "--max-drop", "100")
+"""For models whose better answer is float: kernels are compared, not accuracy held."""
 
 
 def main() -> int:
@@ -55,8 +58,8 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/emulate", description="Measure on emulated ARM cores.")
     commands = parser.add_subparsers(dest="command", required=True)
-    models = commands.add_parser("models", help="quantize the models of benchmarks/models.toml, and compare each")
-    models.add_argument("names", nargs="*", help="measure only these of benchmarks/models.toml, and keep the others")
+    models = commands.add_parser("models", help="quantize the models of benchmarks/*.toml, and compare each")
+    models.add_argument("names", nargs="*", help="measure only these of benchmarks/*.toml, and keep the others")
     package = commands.add_parser("package", help="compare one package with an arm-int8 variant; print the figures")
     package.add_argument("package", type=Path)
     package.add_argument("--data", required=True, help="samples, as for edge-sdk quantize --calibration")
@@ -69,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _models(board: EmulatedBoard, names: Sequence[str], cores: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    table = model_table("models.toml")
+    table = model_table("models.toml", "detectors.toml")
     for name in names or table:
         if not is_here(table[name]):
             print(f"skipped {name}: no test assets in {ASSETS}", file=sys.stderr)
@@ -82,13 +85,17 @@ def _models(board: EmulatedBoard, names: Sequence[str], cores: Sequence[str]) ->
 def _model(board: EmulatedBoard, cores: Sequence[str], model: BenchModel, folder: Path) -> dict[str, Any]:
     """Return the figures of a model that is quantized for a board and for this machine."""
     package = folder / "m.edge"
-    call = [str(CLI), "quantize", str(model.path), "-p", BOARD, "-p", TWIN, *model.arguments,
-            "-o", str(package), "--name", "m"]  # fmt: skip
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return {"refused": done.stderr.strip(), "exit_code": done.returncode}
+    for budget in ((), _NO_BUDGET):
+        call = [str(CLI), "quantize", str(model.path), "-p", BOARD, "-p", TWIN, *model.arguments, *budget,
+                "-o", str(package), "--name", "m"]  # fmt: skip
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return {"refused": done.stderr.strip(), "exit_code": done.returncode}
+        if {ARM, X86} <= open_package(package).manifest.variants.keys():
+            break
     evaluation = material_of(model).evaluation
-    return compare(board, cores, open_subject(package, lambda _: evaluation, model.path))
+    figures = compare(board, cores, open_subject(package, lambda _: evaluation, model.path))
+    return {**figures, "budget": " ".join(budget)}
 
 
 def _head(command: str) -> dict[str, Any]:

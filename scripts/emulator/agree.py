@@ -26,8 +26,8 @@ from scripts.emulator.board import EmulatedBoard
 
 SAMPLES = 50
 _FLOAT_SAMPLES = 4
-_ARM: Family = "arm-int8"
-_TWIN: Family = "x86-int8"
+ARM: Family = "arm-int8"
+X86: Family = "x86-int8"
 _INT8_AS_ON_ARM = SessionConfig(entries={"session.qdqisint8allowed": "1"})
 
 
@@ -53,14 +53,14 @@ def compare(board: EmulatedBoard, cores: Sequence[str], subject: Subject) -> dic
         InputError: The package has no `arm-int8` variant, or the samples do not fit it.
     """
     variants = subject.package.manifest.variants
-    if _ARM not in variants:
-        raise InputError(f"{subject.package.path}: expected a variant {_ARM}, got {', '.join(variants)}")
+    if ARM not in variants:
+        raise InputError(f"{subject.package.path}: expected a variant {ARM}, got {', '.join(variants)}")
     items = list(subject.samples.spread(SAMPLES))
-    taken = {_ARM: _as_taken(subject.package, _ARM, items)}
-    here = {_ARM: _outputs(subject.package.read(variants[_ARM].model), _INT8_AS_ON_ARM, taken[_ARM])}
-    if _TWIN in variants:
-        twin = subject.package.read(variants[_TWIN].model)
-        here[_TWIN] = _outputs(twin, host_config(), _as_taken(subject.package, _TWIN, items))
+    taken = {ARM: _as_taken(subject.package, ARM, items)}
+    here = {ARM: _outputs(subject.package.read(variants[ARM].model), _INT8_AS_ON_ARM, taken[ARM])}
+    if X86 in variants:
+        twin = subject.package.read(variants[X86].model)
+        here[X86] = _outputs(twin, host_config(), _as_taken(subject.package, X86, items))
     if subject.float_model is not None:
         taken["float"] = items
         here["float"] = _outputs(subject.float_model, host_config(), items)
@@ -89,8 +89,8 @@ def _on_core(
     here: Mapping[str, Sequence[Tensors]],
 ) -> dict[str, Any]:
     """Return the figures of a core, beside what models gave here."""
-    items = taken[_ARM]
-    model = subject.package.read(subject.package.manifest.variants[_ARM].model)
+    items = taken[ARM]
+    model = subject.package.read(subject.package.manifest.variants[ARM].model)
     there = board.outputs(core, model, [item.tensors for item in items])
     decode = _decoder(subject.package)
     results = decode(items, there)

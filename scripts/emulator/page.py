@@ -50,7 +50,8 @@ def _models(figures: dict[str, Any]) -> Iterator[str]:
     yield (
         "The `arm-int8` file on each core, beside its twin `x86-int8` (what the accuracy guard measured) and the same "
         "file on x86 with int8 kept int8. Golden: the least dB to the package's golden outputs, and what it asks for. "
-        "Instructions in millions; the integer ones are the dot products of `dot` and the multiplications of `mla`.\n"
+        "Instructions in millions; the integer ones are the dot products of `dot` and the multiplications of `mla`. A "
+        "model whose better answer for a board is float is compared with all layers in integers, and says so.\n"
     )
     head = ("model", "core", "samples", "agrees with the twin", "same file", "float", "dB to the twin", "golden dB",
             "float", "int8", "int8 / float", "dot", "mla")  # fmt: skip
@@ -67,7 +68,7 @@ def _model_rows(name: str, model: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         agreement, counts, golden = told["agreement"], told["instructions"], told["golden"]
         millions = {arithmetic: count["instructions"] / 1e6 for arithmetic, count in counts.items()}
         yield (
-            name, core, str(model["samples"]),
+            f"{name} (all in integers)" if model.get("budget") else name, core, str(model["samples"]),
             *(f"{agreement[other]:.1%}" for other in ("x86-int8", "arm-int8", "float")),
             f"{told['snr_db']['x86-int8']:.1f}", f"{golden['snr_db']:.1f} of {golden['asked_db']:.1f}",
             f"{millions['float']:.2f}", f"{millions['int8']:.2f}", f"{millions['int8'] / millions['float']:.2f}",

@@ -70,7 +70,7 @@ def test_no_layer_with_work_is_given_up_for_a_head(detector):
 def test_the_decode_carries_no_conversions_between_its_floats(detector):
     graph = graph_of(detector())
     model = Graph(onnx.shape_inference.infer_shapes(onnx.load_from_string(quantized(graph))))
-    integer = place_cpu(graph).integer
+    integer = families.integers(FAMILY, graph, calibrated(graph), "mse").placement.integer
     back = [node for node in model.nodes if node.op_type == "QuantizeLinear"]
     makers = [model.producer.get(node.input[0]) for node in back]
     assert all(maker is None or maker.name in integer for maker in makers)
