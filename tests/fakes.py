@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 import socket
 import struct
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import cv2
+import numpy as np
 
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.runtime.frame import Sample
@@ -30,10 +33,11 @@ class Replay:
         live: Whether it stamps samples as a camera's driver would, or as a file of one sample a second.
         stalls_s: How long each read takes before it answers; the last one counts for all that follow.
         name: What it is called.
+        fps: What rate it claims; 0 says nothing.
     """
 
-    def __init__(self, script, *, live=False, stalls_s=(0.0,), name="replay"):
-        self.name, self.live, self.fps = name, live, 1.0
+    def __init__(self, script, *, live=False, stalls_s=(0.0,), name="replay", fps=1.0):
+        self.name, self.live, self.fps = name, live, fps
         self.is_closed = False
         self._script, self._stalls_s, self._next = script, stalls_s, 0
 
@@ -180,6 +184,67 @@ class WebServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class NetworkCamera:
+    """An HTTP camera on this machine that misbehaves; each connection gets the next of its ways, the last for ever.
+
+    Args:
+        ways: `good` sends ever new pictures, `repeat` the same one, `mute` stays silent after three, `reset` breaks the
+            connection after three.
+        period_s: Time between pictures.
+    """
+
+    def __init__(self, *ways, period_s=0.01):
+        self._ways, self._period_s, self.calls = ways, period_s, 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._accept)]
+        self.uri = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+
+    def __enter__(self):
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self):
+        while not self._over.is_set():
+            try:
+                caller, _ = self._socket.accept()
+            except OSError:
+                return  # the test is over
+            way = self._ways[min(self.calls, len(self._ways) - 1)]
+            self.calls += 1
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            self._threads.append(threading.Thread(target=self._answer, args=(caller, way)))
+            self._threads[-1].start()
+
+    def _answer(self, caller, way):
+        with caller, contextlib.suppress(OSError):
+            caller.recv(4096)
+            caller.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
+            for number in itertools.count():
+                if way in {"mute", "reset"} and number == 3:
+                    break
+                _send_jpeg(caller, 1 if way == "repeat" else number)
+                if self._over.wait(self._period_s):
+                    return
+            if way == "mute":
+                self._over.wait()
+
+
+def _send_jpeg(caller, number):
+    picture = np.full((48, 64, 3), 40, np.uint8)
+    picture[:, : 1 + number % 60] = 200
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+    caller.sendall(head.encode() + jpeg + b"\r\n")
 
 
 class RtspServer(Server):

@@ -55,6 +55,12 @@ def run_package(
     max_frames: Annotated[int | None, typer.Option(help="End after so many samples.")] = None,
     duration: Annotated[float | None, typer.Option(help="End after so many seconds.")] = None,
     max_age_ms: Annotated[float | None, typer.Option(help="Keep older results from the sinks.")] = None,
+    reconnect_for: Annotated[
+        float | None, typer.Option(help="Give a live source up after so many seconds; tried for ever if not given.")
+    ] = None,
+    frozen_after: Annotated[
+        float, typer.Option(help="Seconds of one same picture that are a frozen camera; 0 does not look.")
+    ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
     """Run a package on cameras, streams or files, and account for every sample.
@@ -62,22 +68,28 @@ def run_package(
     Example: edge-sdk run parts-1.edge --source clip.mp4 --sink jsonl:results.jsonl
     """
     from edge_sdk.package import open_package
-    from edge_sdk.runtime import Pipeline, Run, RunOptions, open_sink, open_source
+    from edge_sdk.runtime import Pipeline, Run, RunOptions, open_sink
+    from edge_sdk.runtime.feed import open_feeds
+    from edge_sdk.runtime.supervision import Limits
 
     sinks = sink or (["none"] if as_json else ["console"])
     if as_json and _ON_STDOUT.intersection(sinks):
         raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
-    options = RunOptions(policy=policy, max_frames=max_frames, duration_s=duration, max_age_ms=max_age_ms)
+    limits = Limits(frozen_s=frozen_after, reconnect_for_s=reconnect_for)
+    options = RunOptions(
+        policy=policy, max_frames=max_frames, duration_s=duration, max_age_ms=max_age_ms, limits=limits
+    )
     board = load_profile(profile) if profile else None
     with Pipeline.open(open_package(package), board, score_threshold=score_threshold) as pipeline:
         with ExitStack() as opened:
-            window = pipeline.manifest.preprocess.window
-            samples = [opened.enter_context(closing(open_source(uri, window=window))) for uri in source]
-            paced_by = next((one for one in samples if one.live), samples[0])
+            feeds = open_feeds(source, window=pipeline.manifest.preprocess.window)
+            for feed in feeds:
+                opened.callback(feed.source.close)
+            paced_by = next((feed.source for feed in feeds if feed.source.live), feeds[0].source)
             into: list[Sink] = [opened.enter_context(closing(open_sink(uri, paced_by))) for uri in sinks]
             if not _ON_STDOUT.intersection(sinks):
                 into.append(opened.enter_context(closing(_Progress(max_frames))))
-            run = Run(pipeline, samples, sinks=into, options=options)
+            run = Run(pipeline, feeds, sinks=into, options=options)
             opened.pop_all()  # from here on the run closes them
         _execute(run, as_json=as_json)
 
@@ -121,6 +133,9 @@ def report_lines(report: RunReport) -> Iterator[str]:
     if len(report.sources) > 1:
         for source in report.sources:
             yield from _account_lines(source.accounts, where=f"{source.name}: ")
+    for source in report.sources:
+        if source.reopened or source.state == "dead":
+            yield f"{source.name}: {source.state}, opened anew {source.reopened} times, {source.hanging} reads hanging"
     yield from _account_lines(report.accounts)
     yield from stage_lines(report.stages.items())
 

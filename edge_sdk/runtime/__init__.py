@@ -7,9 +7,10 @@ with Pipeline.open(open_package("parts.edge")) as pipeline:
     print(pipeline(frame_bgr_hwc))
 """
 
+from edge_sdk.runtime.feed import Feed
 from edge_sdk.runtime.loop import Run
 from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.record import Feed, RunOptions
+from edge_sdk.runtime.record import RunOptions
 from edge_sdk.runtime.sinks import open_sink
 from edge_sdk.runtime.sources import open_source
 

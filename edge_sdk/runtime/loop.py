@@ -5,7 +5,8 @@
 - Policy `newest` keeps one sample waiting and lets a newer one replace it; `every` keeps a few and makes the source
   wait. Live sources take the first, files the second, unless told otherwise.
 - One sample that fails is counted, and the run goes on; many in a row, or all of them, are an error.
-- A source that is gone does not end the run while there is another; what killed it is raised at the end.
+- Live sources are watched, and opened anew when they are gone; see `supervision`. A source that is dead does not end
+  the run while another one lives; what killed it is raised at the end.
 - A run that is stopped finishes the sample in hand.
 """
 
@@ -19,13 +20,13 @@ from typing import Literal
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.accounting import Accounts, Fate, Ledger, total
-from edge_sdk.runtime.failures import Failures
+from edge_sdk.runtime.books import Books
+from edge_sdk.runtime.feed import Feed
 from edge_sdk.runtime.frame import Outcome
 from edge_sdk.runtime.inbox import Delivery, Inboxes
-from edge_sdk.runtime.metrics import Stages
 from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.reader import Reader
-from edge_sdk.runtime.record import Ended, Feed, Policy, RunOptions, RunReport, SourceReport
+from edge_sdk.runtime.reader import Reader, watching
+from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
 
@@ -59,15 +60,15 @@ class Run:
         self._options = options or RunOptions()
         feeds = _feeds(sources)
         _check(feeds, self._options)
-        self._pipeline, self._sinks = pipeline, sinks
+        self._pipeline, self._sinks, self._books = pipeline, sinks, Books()
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
         self._inboxes = Inboxes(list(zip(self._ledgers, self._policies, strict=True)))
-        self._stages, self._failures = Stages(), Failures()
         self._readers = [
-            Reader(feed, inbox, ledger, failures=self._failures, stages=self._stages)
+            Reader(feed, inbox, ledger, limits=self._options.limits, books=self._books)
             for feed, inbox, ledger in zip(feeds, self._inboxes, self._ledgers, strict=True)
         ]
+        self._live = [reader for reader, feed in zip(self._readers, feeds, strict=True) if feed.source.live]
         self._asked_to_end: Ended | None = None
         self._ended: Ended = "running"
         self._start_ns = self._end_ns = monotonic_ns()
@@ -103,7 +104,7 @@ class Run:
         end_ns = monotonic_ns() if self._ended == "running" else self._end_ns
         duration_s = (end_ns - self._start_ns) / 1e9
         sources = tuple(
-            SourceReport(reader.name, policy, ledger.accounts)
+            SourceReport(reader.name, policy, ledger.accounts, reader.state, reader.reopened, reader.hanging)
             for reader, policy, ledger in zip(self._readers, self._policies, self._ledgers, strict=True)
         )
         accounts = total(source.accounts for source in sources)
@@ -114,23 +115,25 @@ class Run:
             results_per_s=round(accounts.results / duration_s, 2) if duration_s else 0.0,
             accounts=accounts,
             sources=sources,
-            stages=self._stages.figures(),
-            failures=self._failures.lines,
+            stages=self._books.stages.figures(),
+            events=self._books.events.last,
+            failures=self._books.failures.lines,
         )
 
     def _execute(self) -> Ended:
         for reader in self._readers:
             reader.start(self._wants_more)
         try:
-            ended = self._consume()
+            with watching(self._live):
+                ended = self._consume()
         finally:
             self._inboxes.close()
             self._await_readers()
         deaths = [reader.death for reader in self._readers if reader.death is not None]
         if deaths and ended == "end":
             raise deaths[0]
-        for death in deaths:  # it came while the last read was awaited, when nobody wanted more
-            self._failures.note(death)
+        for death in deaths:  # the run has ended for another reason
+            self._books.failures.note(death)
         return ended
 
     def _await_readers(self) -> None:
@@ -177,9 +180,9 @@ class Run:
         try:
             outcome = self._pipeline.process(sample)
         except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; many in a row do
-            self._failures.fail(exc, where=f"{sample.source} #{sample.seq}: ")
+            self._books.failures.fail(exc, where=f"{sample.source} #{sample.seq}: ")
             return "errors"
-        self._failures.succeed()
+        self._books.failures.succeed()
         is_stale = self._is_stale(outcome)
         sink_ms = 0.0 if is_stale else self._write(delivery, outcome)
         self._add_stages(outcome, delivery.waited_ms, sink_ms, (monotonic_ns() - start_ns) / 1e6)
@@ -197,25 +200,25 @@ class Run:
 
     def _add_stages(self, outcome: Outcome, waited_ms: float, sink_ms: float, whole_ms: float) -> None:
         timings = outcome.timings
-        self._stages.add("wait", waited_ms)
-        self._stages.add("preprocess", timings.preprocess_ms)
-        self._stages.add("infer", timings.infer_ms)
-        self._stages.add("decode", timings.decode_ms)
+        self._books.stages.add("wait", waited_ms)
+        self._books.stages.add("preprocess", timings.preprocess_ms)
+        self._books.stages.add("infer", timings.infer_ms)
+        self._books.stages.add("decode", timings.decode_ms)
         frame_ms = whole_ms - sink_ms
-        self._stages.add("own", frame_ms - timings.preprocess_ms - timings.infer_ms - timings.decode_ms)
-        self._stages.add("frame", frame_ms)
-        self._stages.add("sink", sink_ms)
+        self._books.stages.add("own", frame_ms - timings.preprocess_ms - timings.infer_ms - timings.decode_ms)
+        self._books.stages.add("frame", frame_ms)
+        self._books.stages.add("sink", sink_ms)
         if outcome.age_ms is not None:
-            self._stages.add("age", outcome.age_ms)
+            self._books.stages.add("age", outcome.age_ms)
 
     def _require_a_result(self) -> None:
         accounts = self._accounts()
-        if self._failures.lines and not accounts.results + accounts.stale:
+        if self._books.failures.lines and not accounts.results + accounts.stale:
             failed = accounts.errors + accounts.dropped.get("unreadable", 0)
             names = ", ".join(reader.name for reader in self._readers)
             raise InputError(
                 f"{names}: expected at least one result, got {failed} samples that all failed; "
-                f"the first: {self._failures.lines[0]}"
+                f"the first: {self._books.failures.lines[0]}"
             )
 
 

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edge_sdk.errors import InputError
-from edge_sdk.runtime.accounting import Accounts, Cause
-from edge_sdk.runtime.frame import Sample
+from edge_sdk.runtime.accounting import Accounts
+from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.metrics import Figures, Stage
-from edge_sdk.runtime.sources.record import Source
+from edge_sdk.runtime.supervision import Limits, State
 
 Policy = Literal["newest", "every"]
 """Which samples are processed: the newest one whenever the model is free, or every one."""
 Ended = Literal["running", "end", "max-frames", "duration", "stopped", "interrupted", "failed"]
 """What ended a run: its sources, a limit, a request to stop, Ctrl-C, or an error; `running` if nothing has yet."""
-Gate = Callable[[Sample], Cause | None]
-"""Says of each sample of one source why it is not worth the model, or None; called by the thread that reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A source as a run takes it.
-
-    Attributes:
-        source: The opened source; the run closes it.
-        gate: Decides which samples are processed; None takes them all.
-
-    Example:
-        >>> Feed(open_source("camera:0"), gate=lambda sample: "slowed" if sample.seq % 2 else None)  # doctest: +SKIP
-    """
-
-    source: Source
-    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +27,14 @@ class RunOptions:
         max_frames: Ends the run when so many samples, of all sources together, have been given to the model.
         duration_s: Ends the run after so many seconds.
         max_age_ms: Older results are counted as stale and kept from the sinks; for live sources.
+        limits: How patient the run is with live sources.
     """
 
     policy: Policy | None = None
     max_frames: int | None = None
     duration_s: float | None = None
     max_age_ms: float | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         """Check the limits.
@@ -72,11 +56,17 @@ class SourceReport:
         name: Its name.
         policy: Which of its samples were processed.
         accounts: Where each of its samples went.
+        state: Whether it lives.
+        reopened: How often it was opened anew.
+        hanging: Reads that were given up and have not come back.
     """
 
     name: str
     policy: Policy
     accounts: Accounts
+    state: State
+    reopened: int
+    hanging: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +81,7 @@ class RunReport:
         accounts: Where each sample went, of all sources together.
         sources: The sources, one by one.
         stages: How long the stages took.
+        events: The last changes of the sources' states, the oldest first.
         failures: The first of what went wrong, a line each.
     """
 
@@ -101,4 +92,5 @@ class RunReport:
     accounts: Accounts
     sources: tuple[SourceReport, ...]
     stages: Mapping[Stage, Figures]
+    events: tuple[Event, ...]
     failures: tuple[str, ...]

@@ -12,6 +12,7 @@ import cv2
 import pytest
 
 from edge_sdk.media import VideoFile
+from tests.fakes import NetworkCamera
 from tests.runtime.models import COLORS, card, write_clip, write_colors
 
 EDGE_SDK = [sys.executable, "-c", "from edge_sdk.cli import main; main()"]
@@ -66,6 +67,15 @@ def test_several_sources_are_told_one_by_one_and_together(package, clip, tmp_pat
     assert f"{clip}: captured 12 = 12 delivered + 0 dropped" in lines
     assert f"{tmp_path}/one.png: delivered 1 = 1 results + 0 errors + 0 stale" in lines
     assert "captured 13 = 13 delivered + 0 dropped" in lines
+
+
+def test_a_camera_that_is_given_up_is_the_exit_code_after_all_else_is_done(package, clip):
+    with NetworkCamera("reset") as camera:
+        code, out, err = run(package, "--source", camera.uri, "--source", clip, "--reconnect-for", 0)
+    assert (code, len([line for line in out.splitlines() if line.startswith(str(clip))])) == (5, 12)
+    assert f"{camera.uri}: dead, opened anew 0 times, 0 reads hanging" in err.splitlines()
+    assert f"error: {camera.uri}: expected a frame, got the end of the stream" in err.splitlines()
+    assert "reconnecting, was live" in err
 
 
 def test_json_lines_and_the_report_do_not_mix_on_stdout(package, clip):

@@ -26,7 +26,7 @@ def test_every_sample_of_a_file_is_processed_in_order(colors):
     assert [outcome.value.classes[0] for outcome in sink.outcomes] == [0, 1, 2] * 5
     assert [sample.seq for sample in sink.samples] == list(range(15))
     assert report.accounts == Accounts(captured=15, delivered=15, results=15)
-    assert report.sources == (SourceReport("replay", "every", report.accounts),)
+    assert report.sources == (SourceReport("replay", "every", report.accounts, "ended", reopened=0, hanging=0),)
     assert report.ended == "end"
     assert sink.closed == 1
 

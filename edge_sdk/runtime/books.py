@@ -1,10 +1,13 @@
-"""What went wrong in a run: the first lines of it, and how many samples have failed one after the other."""
+"""What the threads of a run write down: how long things took, what changed, and what went wrong; all of it bounded."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 
 from edge_sdk.errors import EdgeError
+from edge_sdk.runtime.events import Events
+from edge_sdk.runtime.metrics import Stages
 
 log = logging.getLogger(__name__)
 
@@ -45,3 +48,12 @@ class Failures:
     def succeed(self) -> None:
         """Note that the model did not fail on a sample."""
         self._in_a_row = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The books of a run."""
+
+    stages: Stages = field(default_factory=Stages)
+    failures: Failures = field(default_factory=Failures)
+    events: Events = field(default_factory=Events)
