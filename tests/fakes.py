@@ -77,10 +77,12 @@ class Keep:
         stalls_s: How long each write takes; the last one counts for all that follow.
         fails_at: The number of the write that raises `failure`.
         failure: What it raises.
+        name: What it is called.
     """
 
-    def __init__(self, *, stalls_s=(0.0,), fails_at=None, failure=None):
-        self.samples, self.outcomes, self.closed = [], [], 0
+    def __init__(self, *, stalls_s=(0.0,), fails_at=None, failure=None, name="keep"):
+        self.name = name
+        self.samples, self.outcomes, self.closed, self.events = [], [], 0, []
         self._stalls_s, self._fails_at, self._failure = stalls_s, fails_at, failure
 
     def write(self, sample, outcome):
@@ -90,8 +92,22 @@ class Keep:
         self.samples.append(sample)
         self.outcomes.append(outcome)
 
+    def tell(self, event):
+        self.events.append(event)
+
     def close(self):
         self.closed += 1
+
+
+class Slow:
+    """A pipeline that takes its time for each sample."""
+
+    def __init__(self, pipeline, stall_s):
+        self.model, self._pipeline, self._stall_s = pipeline.model, pipeline, stall_s
+
+    def process(self, sample):
+        time.sleep(self._stall_s)
+        return self._pipeline.process(sample)
 
 
 class Server:
@@ -347,6 +363,9 @@ class VideoNode:
         self.waited_s.append(timeout_s)
         is_waiting_already = timeout_s == 0
         return bool(self.frames) and (not is_waiting_already or getattr(self.frames[0], "is_early", False))
+
+    def tell(self, event):
+        self.events.append(event)
 
     def close(self):
         self.closed += 1

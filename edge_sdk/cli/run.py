@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _ON_STDOUT = frozenset({"console", "jsonl:-"})
+_UNTOLD = frozenset({"none", "progress"})
 _ENDED: dict[Ended, str] = {
     "running": "running",
     "end": "at its end",
@@ -70,6 +72,7 @@ def run_package(
     from edge_sdk.package import open_package
     from edge_sdk.runtime import Pipeline, Run, RunOptions, open_sink
     from edge_sdk.runtime.feed import open_feeds
+    from edge_sdk.runtime.sinks.systemd import from_environment
     from edge_sdk.runtime.supervision import Limits
 
     sinks = sink or (["none"] if as_json else ["console"])
@@ -89,6 +92,8 @@ def run_package(
             into: list[Sink] = [opened.enter_context(closing(open_sink(uri, paced_by))) for uri in sinks]
             if not _ON_STDOUT.intersection(sinks):
                 into.append(opened.enter_context(closing(_Progress(max_frames))))
+            if (manager := from_environment(os.environ)) is not None:
+                into.append(opened.enter_context(closing(manager)))
             run = Run(pipeline, feeds, sinks=into, options=options)
             opened.pop_all()  # from here on the run closes them
         _execute(run, as_json=as_json)
@@ -96,6 +101,8 @@ def run_package(
 
 class _Progress:
     """A sink that moves a progress bar, which is gone before the report is told."""
+
+    name = "progress"
 
     def __init__(self, total: int | None) -> None:
         self._bar = ExitStack()
@@ -137,6 +144,9 @@ def report_lines(report: RunReport) -> Iterator[str]:
         if source.reopened or source.state == "dead":
             yield f"{source.name}: {source.state}, opened anew {source.reopened} times, {source.hanging} reads hanging"
     yield from _account_lines(report.accounts)
+    for sink in report.sinks:
+        if sink.name not in _UNTOLD:
+            yield f"{sink.name}: {sink.written} written + {sink.dropped} dropped + {sink.failed} failed"
     yield from stage_lines(report.stages.items())
 
 

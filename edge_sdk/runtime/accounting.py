@@ -25,7 +25,7 @@ Cause = Literal["replaced", "stopped", "unreadable", "lost", "frozen", "gated", 
 - `frozen`: the source repeats itself · `gated`: nothing happens in it · `slowed`: the rate was lowered on purpose
 """
 Fate = Literal["results", "errors", "stale"]
-"""What became of a sample that did: its result reached the sinks, it failed, or its result came too late."""
+"""What became of a sample that did: its result went to the sinks, it failed, or its result came too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Accounts:
     Attributes:
         captured: All that the source gave, failed to read, or numbered without ever giving them to us.
         delivered: Those that were given to the model.
-        results: Delivered, and the result is with all sinks.
+        results: Delivered, and the result was given to the sinks, which have accounts of their own.
         errors: Delivered, and failed.
         stale: Delivered, and older than `max_age_ms` when the result was there.
         dropped: Not delivered, by cause.

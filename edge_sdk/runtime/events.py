@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ class Events:
         count: How many there were.
     """
 
-    def __init__(self, listeners: Sequence[Callable[[Event], None]] = ()) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._listeners = listeners
+        self._listeners: list[Callable[[Event], None]] = []
         self._last: deque[Event] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
 
@@ -51,6 +51,10 @@ class Events:
         """The last hundred, the oldest first."""
         with self._lock:
             return tuple(self._last)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call a function with each event, in the thread that tells it."""
+        self._listeners.append(listener)
 
     def tell(self, event: Event) -> None:
         """Take an event."""

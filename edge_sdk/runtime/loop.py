@@ -1,7 +1,7 @@
 """A run: samples from its sources through the model into sinks, each one accounted for.
 
-- Each source has a thread that reads it; the caller's thread runs the model and writes the sinks. They meet in
-  `Inboxes`, where the sources take turns: neither a fast nor a slow nor a dead one holds the others up.
+- Each source has a thread that reads it, each sink one that writes it; the caller's thread runs the model. They meet in
+  `Inboxes`, where the sources take turns, and in an `Outlet` for each sink: nobody slow or dead holds the others up.
 - Policy `newest` keeps one sample waiting and lets a newer one replace it; `every` keeps a few and makes the source
   wait. Live sources take the first, files the second, unless told otherwise.
 - One sample that fails is counted, and the run goes on; many in a row, or all of them, are an error.
@@ -24,6 +24,7 @@ from edge_sdk.runtime.books import Books
 from edge_sdk.runtime.feed import Feed
 from edge_sdk.runtime.frame import Outcome
 from edge_sdk.runtime.inbox import Delivery, Inboxes
+from edge_sdk.runtime.outlet import Outlet
 from edge_sdk.runtime.pipeline import Pipeline
 from edge_sdk.runtime.reader import Reader, watching
 from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
@@ -50,8 +51,16 @@ class Run:
         *,
         sinks: Sequence[Sink] = (),
         options: RunOptions | None = None,
+        books: Books | None = None,
     ) -> None:
         """Prepare a run.
+
+        Args:
+            pipeline: The opened model.
+            sources: Opened sources, or feeds, which can also be opened anew.
+            sinks: Where results go.
+            options: Its limits.
+            books: Where its threads write down what they do, such as those of a run before; None begins new ones.
 
         Raises:
             InputError: There is no source, two have one name, or `max_age_ms` is given for sources that are not live,
@@ -60,7 +69,8 @@ class Run:
         self._options = options or RunOptions()
         feeds = _feeds(sources)
         _check(feeds, self._options)
-        self._pipeline, self._sinks, self._books = pipeline, sinks, Books()
+        self._pipeline, self._books = pipeline, books or Books()
+        self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
         self._inboxes = Inboxes(list(zip(self._ledgers, self._policies, strict=True)))
@@ -78,13 +88,15 @@ class Run:
 
         Raises:
             InputError: No sample at all could be processed, or very many in a row could not.
-            UnavailableError: A source was gone before its end, or a sink is.
+            UnavailableError: A source was gone before its end, or a sink could not take what it must not miss.
         """
         self._start_ns = monotonic_ns()
         try:
-            with ExitStack() as sinks:
-                for sink in self._sinks:
-                    sinks.callback(sink.close)
+            with ExitStack() as outlets:
+                for outlet in self._outlets:
+                    outlets.callback(outlet.close)
+                    self._books.events.listen(outlet.tell)
+                    outlet.start()
                 ended = self._execute()
             if ended not in {"stopped", "interrupted"}:
                 self._require_a_result()
@@ -115,6 +127,7 @@ class Run:
             results_per_s=round(accounts.results / duration_s, 2) if duration_s else 0.0,
             accounts=accounts,
             sources=sources,
+            sinks=tuple(outlet.report() for outlet in self._outlets),
             stages=self._books.stages.figures(),
             events=self._books.events.last,
             failures=self._books.failures.lines,
@@ -160,6 +173,8 @@ class Run:
         return ended
 
     def _limit(self) -> Ended | None:
+        for outlet in self._outlets:
+            outlet.check()
         if self._asked_to_end is not None:
             return self._asked_to_end
         if self._options.max_frames is not None and self._accounts().delivered >= self._options.max_frames:
@@ -184,30 +199,28 @@ class Run:
             return "errors"
         self._books.failures.succeed()
         is_stale = self._is_stale(outcome)
-        sink_ms = 0.0 if is_stale else self._write(delivery, outcome)
-        self._add_stages(outcome, delivery.waited_ms, sink_ms, (monotonic_ns() - start_ns) / 1e6)
+        given_ms = 0.0 if is_stale else self._give(delivery, outcome)
+        self._add_stages(outcome, delivery.waited_ms, (monotonic_ns() - start_ns) / 1e6 - given_ms)
         return "stale" if is_stale else "results"
 
     def _is_stale(self, outcome: Outcome) -> bool:
         limit_ms = self._options.max_age_ms
         return limit_ms is not None and outcome.age_ms is not None and outcome.age_ms > limit_ms
 
-    def _write(self, delivery: Delivery, outcome: Outcome) -> float:
+    def _give(self, delivery: Delivery, outcome: Outcome) -> float:
         start_ns = monotonic_ns()
-        for sink in self._sinks:
-            sink.write(delivery.sample, outcome)
+        for outlet in self._outlets:
+            outlet.put(delivery.sample, outcome, is_needed=delivery.policy == "every")
         return (monotonic_ns() - start_ns) / 1e6
 
-    def _add_stages(self, outcome: Outcome, waited_ms: float, sink_ms: float, whole_ms: float) -> None:
+    def _add_stages(self, outcome: Outcome, waited_ms: float, frame_ms: float) -> None:
         timings = outcome.timings
         self._books.stages.add("wait", waited_ms)
         self._books.stages.add("preprocess", timings.preprocess_ms)
         self._books.stages.add("infer", timings.infer_ms)
         self._books.stages.add("decode", timings.decode_ms)
-        frame_ms = whole_ms - sink_ms
         self._books.stages.add("own", frame_ms - timings.preprocess_ms - timings.infer_ms - timings.decode_ms)
         self._books.stages.add("frame", frame_ms)
-        self._books.stages.add("sink", sink_ms)
         if outcome.age_ms is not None:
             self._books.stages.add("age", outcome.age_ms)
 

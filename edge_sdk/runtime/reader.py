@@ -145,7 +145,7 @@ class Reader:
             now_ns, before = monotonic_ns(), self._watch
             chance = random.random()  # noqa: S311  no secret
             self._watch, effect = supervision.step(before, happening, now_ns=now_ns, chance=chance)
-            if self.state != before.state:
+            if self.state != before.state and self._feed.source.live:
                 self._books.events.tell(Event(now_ns, self.name, before.state, self.state, self._watch.cause))
             if effect is not None:
                 self._perform(effect)

@@ -70,6 +70,25 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkReport:
+    """What became of the results that one sink was given: the sum of these four.
+
+    Attributes:
+        name: Its name.
+        written: It took them.
+        dropped: It was too slow for them.
+        failed: It could not take them.
+        waiting: They wait for it.
+    """
+
+    name: str
+    written: int
+    dropped: int
+    failed: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run did, until now or until its end.
 
@@ -80,6 +99,7 @@ class RunReport:
         results_per_s: Results a second.
         accounts: Where each sample went, of all sources together.
         sources: The sources, one by one.
+        sinks: The sinks, one by one.
         stages: How long the stages took.
         events: The last changes of the sources' states, the oldest first.
         failures: The first of what went wrong, a line each.
@@ -91,6 +111,7 @@ class RunReport:
     results_per_s: float
     accounts: Accounts
     sources: tuple[SourceReport, ...]
+    sinks: tuple[SinkReport, ...]
     stages: Mapping[Stage, Figures]
     events: tuple[Event, ...]
     failures: tuple[str, ...]

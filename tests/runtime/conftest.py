@@ -9,9 +9,10 @@ from onnx import helper
 from edge_sdk.package import Manifest
 from edge_sdk.preprocess import ImageSteps, Preprocess
 from edge_sdk.runtime import Pipeline
+from edge_sdk.runtime.frame import Sample
 from edge_sdk.session import host_config
 from edge_sdk.tasks import TaskSpec
-from tests.runtime.models import build, build_colors, describe, describe_colors, write_colors
+from tests.runtime.models import build, build_colors, card, describe, describe_colors, write_colors
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +65,11 @@ def adds():
 def colors_package(tmp_path):
     """The package of the colour model, written."""
     return write_colors(tmp_path / "colors-1.edge")
+
+
+@pytest.fixture(scope="session")
+def colors_outcome(colors_manifest, colors_model):
+    """A sample, and what the colour model says about it."""
+    sample = Sample(card("red"), 0, captured_ns=0, clock="file", source="x")
+    with Pipeline(colors_manifest, colors_model, config=host_config()) as pipeline:
+        return sample, pipeline.process(sample)

@@ -17,6 +17,7 @@ class Console:
 
     def __init__(self, place: str, source: Source) -> None:
         """Find the standard output; see `LineWriter`."""
+        self.name = "console"
         self._lines = LineWriter(STANDARD_OUTPUT)
         self._period_ns = _LIVE_PERIOD_NS if source.live else 0
         self._next_ns = 0

@@ -15,6 +15,7 @@ class JsonLines:
 
     def __init__(self, place: str, source: Source) -> None:
         """Open the file; see `LineWriter`."""
+        self.name = f"jsonl:{place}"
         self._lines = LineWriter(place)
 
     def write(self, sample: Sample, outcome: Outcome) -> None:

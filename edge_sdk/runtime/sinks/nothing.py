@@ -9,6 +9,8 @@ from edge_sdk.runtime.sources import Source
 class Nothing:
     """Keeps nothing."""
 
+    name = "none"
+
     def __init__(self, place: str, source: Source) -> None:
         """There is nothing to open."""
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.frame import Outcome, Sample
 
 
 class Sink(Protocol):
-    """Where outcomes go, opened; used from one thread."""
+    """Where outcomes go, opened; used from one thread.
+
+    Attributes:
+        name: What reports and messages call it.
+    """
+
+    name: str
 
     def write(self, sample: Sample, outcome: Outcome) -> None:
         """Take one outcome, with the sample that it is about.
@@ -23,4 +30,16 @@ class Sink(Protocol):
 
         Raises:
             UnavailableError: It could not be finished.
+        """
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A sink that wants to know, too, what happens to the sources."""
+
+    def tell(self, event: Event) -> None:
+        """Take one event, in the thread that writes.
+
+        Raises:
+            UnavailableError: The sink is full or gone.
         """

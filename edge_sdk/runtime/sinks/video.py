@@ -38,6 +38,7 @@ class Video:
         Raises:
             InputError: The suffix is not that of a video.
         """
+        self.name = f"video:{place}"
         self._path = Path(place)
         if self._path.suffix.lower() not in _CODECS:
             raise InputError(f"video:{place}: expected a file name ending in {', '.join(_CODECS)}, got '{place}'")
