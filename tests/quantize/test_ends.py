@@ -10,9 +10,10 @@ from edge_sdk.quantize.ends import end_in_float
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import place_cpu
+from edge_sdk.quantize.recovery import reconstruct
 from edge_sdk.session import host_config
 from tests.quantize.detectors import backbone
-from tests.quantize.models import AS_ON_ARM, MAX_OPSET, quantized, run, samples
+from tests.quantize.models import AS_ON_ARM, MAX_OPSET, calibrated, quantized, run, samples
 
 SIZE_WH = (96, 64)
 
@@ -65,6 +66,20 @@ def test_a_convolution_that_returned_to_float_stays_a_convolution():
     graph = maps()
     assert "Gemm" in kinds(quantized(graph))
     assert "Gemm" not in kinds(quantized(graph, excluded=[graph.nodes[-1].name]))
+
+
+def test_a_layer_that_becomes_the_last_one_is_rounded_anew():
+    net, x = backbone()
+    graph = Graph(clean_model(net.model(SIZE_WH, [net.conv(net.conv(x, 20), 8, 3)]), where="m", max_opset=MAX_OPSET))
+    layer, last = graph.nodes[-2:]
+    seen = calibrated(graph)
+    before, after = (families.integers("arm-int8", graph, seen, "mse", excluded) for excluded in ((), (last.name,)))
+    rounded = reconstruct(before, samples(graph), "weights")
+    layers = reconstruct(after, samples(graph), "weights", rounded=rounded)
+    assert [one[layer.name].weights.stored.shape for one in (rounded, layers)] == [(20, 24, 1, 1), (20, 24)]
+    model = families.emit("arm-int8", graph, seen, "mse", (last.name,), layers=layers)
+    exact, got = (run(one, samples(graph)[0])[graph.outputs[0]] for one in (graph.model, model))
+    assert snr_db(exact, got) > 33
 
 
 def test_tensorrt_takes_the_convolution_as_it_is():

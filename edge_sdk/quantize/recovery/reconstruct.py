@@ -56,12 +56,13 @@ def reconstruct(
         samples: Inputs of the model; see `affordable`.
         correction: How biases put means back.
         rounded: Layers of the same graph whose weights are taken as they are, where the scales are the same.
-        advance: Called with 1 after each operator.
+        advance: Told how many operators are done.
     """
     graph = integers.graph
     chosen = [n for n in graph.nodes if n.name in integers.placement.layers and n.input[1] in graph.constants]
     known = _known(integers, chosen, rounded or {})
     if correction == "weights" and len(known) == len(chosen):
+        advance(len(graph.nodes))
         return {node.name: Layer(known[node.name], integers.shifted_bias(node, known[node.name])) for node in chosen}
     means = _float_means(graph, chosen, samples) if correction == "activations" else {}
     return _walked(Walk(integers, samples), {node.name for node in chosen}, known, means, advance)
@@ -72,11 +73,12 @@ def _walked(
 ) -> dict[str, Layer]:
     """Return the layers as a walk through the whole graph makes them."""
     layers: dict[str, Layer] = {}
-    for node in walk.graph.nodes:
+    for count, node in enumerate(walk.graph.nodes):
         if node.name in chosen:
             weights = known[node.name] if node.name in known else _round(node, walk)
             layers[node.name] = walk.layer(node, weights, means.get(node.output[0]))
             if len(layers) == len(chosen):
+                advance(len(walk.graph.nodes) - count)
                 return layers
         elif node.output[0] not in walk.placement.absorbed:
             walk.advance(part_of(walk.graph, [node], list(filter(None, node.output))), node)
@@ -86,10 +88,15 @@ def _walked(
 
 
 def _known(integers: Integers, nodes: Iterable[Node], rounded: Mapping[str, Layer]) -> dict[str, Weights]:
-    """Return the weights that are there already and have the scales that the layers are to have."""
+    """Return the weights that are there already and have the shape and scales that the layers are to have."""
     there = {node.name: rounded[node.name].weights for node in nodes if node.name in rounded}
     nearest = {node.name: integers.nearest(node) for node in nodes if node.name in there}
-    return {name: kept for name, kept in there.items() if np.array_equal(kept.scales, nearest[name].scales)}
+    return {name: kept for name, kept in there.items() if _is_alike(kept, nearest[name])}
+
+
+def _is_alike(one: Weights, other: Weights) -> bool:
+    """Tell whether weights have one shape and scales; a convolution and the product that stands for it have two."""
+    return one.stored.shape == other.stored.shape and np.array_equal(one.scales, other.scales)
 
 
 def _float_means(graph: Graph, layers: Iterable[Node], samples: Sequence[Tensors]) -> dict[str, Floats]:
