@@ -38,6 +38,10 @@ class Transform:
         scale, offset = self._vectors()
         return ((xyxy - offset) / scale).astype(np.float32)
 
+    def points_to_source(self, xy: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Map points [..., 2] from the model's input to the source picture, in pixels, not clipped."""
+        return np.asarray((xy - np.array(self.offset_xy, np.float64)) / np.array(self.scale_xy), np.float32)
+
     def clip(self, xyxy: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Limit boxes [n, 4] to the source picture."""
         width, height = self.source_wh

@@ -51,11 +51,11 @@ def told_head(word: str | None) -> Head:
     Raises:
         InputError: There is no such layout.
     """
-    from edge_sdk.tasks import HEAD_TASKS
+    from edge_sdk.tasks import HEADS
 
     if word is None:
         return ""
-    known = {str(head): head for head in HEAD_TASKS}
+    known = {str(head): head for heads in HEADS.values() for head in heads}
     if word not in known:
         raise InputError(f"--head: expected one of {', '.join(known)}, got '{word}'{near_match(word, list(known))}")
     return known[word]

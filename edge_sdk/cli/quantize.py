@@ -52,7 +52,8 @@ def quantize_model(
     ] = None,
     class_names: Annotated[Path | None, typer.Option(help="Class names, one a line.", show_default=False)] = None,
     task: Annotated[
-        Literal["classification", "detection", "tensor"] | None,
+        Literal["classification", "detection", "segmentation", "instances", "pose", "anomaly", "forecast", "tensor"]
+        | None,
         typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
     ] = None,
     head: Annotated[

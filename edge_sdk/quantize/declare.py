@@ -144,6 +144,15 @@ def exporter_from_metadata(model: Model) -> Exporter:
     return _EXPORTED.get(metadata.get("task", "detect"), "other")
 
 
+def joints_from_metadata(model: Model) -> tuple[int, int] | None:
+    """Return how many joints a body has and how many values a joint, as Ultralytics exports of poses write them."""
+    match re.fullmatch(r"[\[(](\d{1,4}), ?([23])[\])]", _metadata(model).get("kpt_shape", "")):
+        case None:
+            return None
+        case found:
+            return int(found[1]), int(found[2])
+
+
 def _metadata(model: Model) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 

@@ -36,6 +36,7 @@ from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
 from edge_sdk.quantize.request import Progress, QuantRequest, silent
 from edge_sdk.quantize.source import Source, check_cleaned, open_source
+from edge_sdk.quantize.threshold import with_threshold
 from edge_sdk.quantize.variants import Choice
 from edge_sdk.quantize.workshop import Workshop
 from edge_sdk.session import runtime_version
@@ -68,6 +69,7 @@ def quantize(
     findings = _examine(request, source, material, progress)
     for line in finding_lines(findings):
         tell(line)
+    source = with_threshold(source, material, progress)
     if not request.trusts_data:
         require_sound(findings)
     evaluation = _evaluate(source, material, request.cache, progress)

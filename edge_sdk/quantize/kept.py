@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,14 +10,35 @@ import numpy as np
 
 from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Statistics
-from edge_sdk.tasks import Classification, Detections, Result, TaskKind, TensorResult
+from edge_sdk.tasks import (
+    Anomaly,
+    Classification,
+    Detections,
+    Forecast,
+    Instances,
+    Poses,
+    Result,
+    SegmentationMap,
+    TaskKind,
+    TensorResult,
+)
 from edge_sdk.tensors import Array
 
 _RESULTS: Mapping[TaskKind, type[Any]] = {
     "classification": Classification,
     "detection": Detections,
+    "segmentation": SegmentationMap,
+    "instances": Instances,
+    "pose": Poses,
+    "anomaly": Anomaly,
+    "forecast": Forecast,
     "tensor": TensorResult,
 }
+_PLAIN: Mapping[type[Any], Callable[[Array], Any]] = {
+    Classification: lambda array: tuple(array.tolist()),
+    Anomaly: float,
+}
+"""Results whose fields are no arrays, and what they are."""
 
 
 def statistics_to_arrays(seen: Mapping[str, Statistics]) -> dict[str, Array]:
@@ -75,7 +96,7 @@ def results_from_arrays(kind: TaskKind, arrays: Mapping[str, Array]) -> list[Res
         if key:
             values.setdefault(field, {})[key[0]] = array
         else:
-            values[field] = tuple(array.tolist()) if record is Classification else array
+            values[field] = _PLAIN[record](array) if record in _PLAIN else array
     return [record(**found[i]) for i in range(len(found))]
 
 

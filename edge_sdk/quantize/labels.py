@@ -1,8 +1,10 @@
-"""What is true of the samples: classes or boxes, from a CSV or an array.
+"""What is true of the samples: classes, boxes or maps from a CSV, classes or values from an array.
 
 - Columns of a CSV: `file`; the class as `label`, `class_id` or `class` (a number, or a name that the class names know),
   or as `class_name`; boxes as `x1,y1,x2,y2` or `xmin,ymin,xmax,ymax` in pixels, or `cx,cy,w,h` as shares of the
   picture.
+- Anomalies are the classes `normal` (0) and `anomalous` (1).
+- A map of classes is a grey picture of the same size, in a column `mask`: each pixel is a class, 255 is left out.
 - A picture without boxes is a row with an empty class.
 - Where there is a column `role`, rows with `calibration` are for calibration and not scored.
 """
@@ -15,15 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_sdk import media
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.data import find_file, load_array, read_rows, split_key
 from edge_sdk.tasks import LabelledBoxes, Truth
 
+NORMAL_OR_NOT = ("normal", "anomalous")
+"""The classes of samples with and without an anomaly."""
 _CLASS = ("label", "class_id", "class", "class_name", "name")
 _CORNERS = (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
 _CENTRES = ("cx", "cy", "w", "h")
+_MAP = "mask"
 _LARGEST_SHARE = 2.0
 _NUMBER = re.compile("[0-9]{1,9}")
 
@@ -58,8 +64,8 @@ def read_labels(path: Path, folders: Sequence[Path]) -> Labels:
     rows = read_rows(path)
     if "file" not in rows[0]:
         raise InputError(f"{path}: expected a column 'file', got columns {', '.join(rows[0])}")
-    if not any(column in rows[0] for column in _CLASS):
-        raise InputError(f"{path}: expected a column of {', '.join(_CLASS)}, got columns {', '.join(rows[0])}")
+    if not any(column in rows[0] for column in (*_CLASS, _MAP)):
+        raise InputError(f"{path}: expected a column of {', '.join((*_CLASS, _MAP))}, got columns {', '.join(rows[0])}")
     places = [path.parent, *folders]
     if not any((place / row["file"]).is_file() for row in rows for place in places):
         raise InputError(
@@ -108,6 +114,38 @@ def array_truths(data: str, classes: int) -> list[Truth]:
     if values.min() < 0 or (classes and values.max() >= classes):
         raise InputError(f"{data}: expected classes 0 to {classes - 1}, got {values.min()} to {values.max()}")
     return [int(value) for value in values]
+
+
+def value_truths(data: str) -> list[Truth]:
+    """Return the true values of each sample from `FILE.npz:key` or `FILE.npy`, an array [n, ...] of numbers.
+
+    Raises:
+        InputError: It is not such an array.
+    """
+    arrays = list(load_array(*split_key(data)).values())
+    if len(arrays) != 1 or arrays[0].ndim < 1 or arrays[0].dtype.kind not in "iuf" or not arrays[0].size:
+        got = ", ".join(f"{array.dtype} {list(array.shape)}" for array in arrays) or "no numbers"
+        raise InputError(f"{data}: expected one array [n, ...] of numbers, got {got}", hint="name it: FILE.npz:key")
+    return list(np.asarray(arrays[0], np.float64))
+
+
+def map_truths(labels: Labels) -> list[Truth]:
+    """Return the classes of each file's pixels [height, width].
+
+    Raises:
+        InputError: A file has several rows or none of a map, or the map is no grey picture that can be read.
+    """
+    return [_map(file, labels.rows[file], labels.where) for file in labels.files]
+
+
+def _map(file: Path, rows: Sequence[Mapping[str, str]], where: str) -> npt.NDArray[np.uint8]:
+    if len(rows) != 1 or not rows[0].get(_MAP):
+        raise InputError(f"{where}: expected one row with a {_MAP} for {file.name}, got {len(rows)}")
+    path = find_file(rows[0][_MAP], [Path(where).parent, file.parent], Path(where))
+    image = media.read_image(path)
+    if (image[..., :1] != image).any():
+        raise InputError(f"{path}: expected a grey picture of classes, got colours")
+    return np.asarray(image[..., 0], np.uint8)
 
 
 def box_truths(labels: Labels, names: Sequence[str]) -> list[Truth]:

@@ -12,7 +12,16 @@ from pathlib import Path
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.data import ARRAY_SUFFIXES, Samples, read_pictures, read_samples, split_key
-from edge_sdk.quantize.labels import Labels, array_truths, box_truths, class_truths, read_labels
+from edge_sdk.quantize.labels import (
+    NORMAL_OR_NOT,
+    Labels,
+    array_truths,
+    box_truths,
+    class_truths,
+    map_truths,
+    read_labels,
+    value_truths,
+)
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.source import Source
 from edge_sdk.tasks import Truth
@@ -99,23 +108,30 @@ def _split(request: QuantRequest, everything: Samples) -> Material:
 
 
 def _of_files(labels: Labels, source: Source) -> list[Truth]:
-    if source.task.kind == "detection":
+    kind = source.task.kind
+    if kind in {"detection", "instances"}:
         return box_truths(labels, source.class_names)
-    if source.task.kind == "classification":
+    if kind == "classification":
         return class_truths(labels, source.class_names, _classes(source))
+    if kind == "anomaly":
+        return class_truths(labels, NORMAL_OR_NOT, len(NORMAL_OR_NOT))
+    if kind == "segmentation":
+        return map_truths(labels)
     raise InputError(
-        f"{labels.where}: expected a classification or detection to score labels, got a model of no known task",
+        f"{labels.where}: expected a task that labels by file score, got {kind}",
         hint="say --task classification or --task detection, and --class-names FILE",
     )
 
 
 def _of_array(labels: str, source: Source, samples: int) -> list[Truth]:
-    if source.task.kind != "classification":
+    kind = source.task.kind
+    if kind not in {"classification", "anomaly", "forecast"}:
         raise InputError(
-            f"{labels}: expected a classification for an array of labels, got {source.task.kind}",
+            f"{labels}: expected a task that an array of labels scores, got {kind}",
             hint="say --task classification, or give the boxes of a detection as a CSV",
         )
-    truths = array_truths(labels, _classes(source))
+    classes = len(NORMAL_OR_NOT) if kind == "anomaly" else _classes(source)
+    truths = value_truths(labels) if kind == "forecast" else array_truths(labels, classes)
     if len(truths) != samples:
         raise InputError(f"{labels}: expected {samples} labels, one a sample, got {len(truths)}")
     return truths

@@ -77,7 +77,7 @@ def _run_samples(session: Session, evaluation: Evaluation, advance: Advance) -> 
                     f"{item.name}: expected {name} of shape {list(shapes[name])}, got {list(values.shape)}",
                     hint="export the model without its last steps (NMS): outputs of one size can be compared",
                 )
-        results.append(task.decode(outputs, item.transform))
+        results.append(task.decode(outputs, item.transform, item.tensors))
         advance(1)
     return results
 

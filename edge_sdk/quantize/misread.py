@@ -55,11 +55,10 @@ class _Bench:
     def attempt(self, reading: Reading, advance: Callable[[int], None]) -> Trial:
         glances, results = [], []
         for item in self.items:
-            glance = self.probe.glance(
-                {name: reread(values, self.steps, reading.steps) for name, values in item.tensors.items()}
-            )
+            tensors = {name: reread(values, self.steps, reading.steps) for name, values in item.tensors.items()}
+            glance = self.probe.glance(tensors)
             if self.task is not None:
-                results.append(self.task.decode(glance.outputs, item.transform))
+                results.append(self.task.decode(glance.outputs, item.transform, tensors))
             glances.append(replace(glance, outputs={}))
             advance(1)
         return Trial(reading.flags, tuple(glances), tuple(results))

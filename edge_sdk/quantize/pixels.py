@@ -44,6 +44,8 @@ def take_pixels(source: Source, *, max_opset: int) -> Source | str:
         max_opset: The newest operator set that the boards load.
     """
     steps = source.preprocess.image
+    if source.task.head == "reconstruction":
+        return "its output is compared with it"
     if steps is None:
         return "its input is no picture"
     if steps.color not in _ORDER:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from edge_sdk.quantize.declare import (
     ImageFlags,
     class_names_from_metadata,
     exporter_from_metadata,
+    joints_from_metadata,
     preprocess_from_flags,
     preprocess_from_metadata,
 )
@@ -67,27 +68,29 @@ def open_source(request: QuantRequest) -> Source:
         preprocess = preprocess_from_flags(request.preprocess, inputs)
     else:
         preprocess = request.preprocess or preprocess_from_metadata(original, inputs) or Preprocess()
-    names = request.class_names or class_names_from_metadata(original)
-    return Source(
+    source = Source(
         files=_files_of(request.model),
         graph=graph,
         inputs=inputs,
         outputs=outputs,
-        class_names=names,
+        class_names=request.class_names or class_names_from_metadata(original),
         preprocess=preprocess,
-        task=tell_task(_facts(request, original, outputs, labels=len(names), preprocess=preprocess), request.task),
+        task=TaskSpec("tensor"),
     )
+    return replace(source, task=tell_task(_facts(request, original, source)))
 
 
-def _facts(
-    request: QuantRequest, original: Model, outputs: tuple[TensorSpec, ...], *, labels: int, preprocess: Preprocess
-) -> ModelFacts:
+def _facts(request: QuantRequest, original: Model, told: Source) -> ModelFacts:
+    image = told.preprocess.image
     return ModelFacts(
-        outputs=outputs,
-        labels=labels,
+        inputs=told.inputs,
+        outputs=told.outputs,
+        labels=len(told.class_names),
+        kind=request.task,
         head=request.head,
-        input_wh=preprocess.image.size_wh if preprocess.image else None,
+        input_wh=image.size_wh if image else None,
         exporter=exporter_from_metadata(original),
+        joints=joints_from_metadata(original),
     )
 
 

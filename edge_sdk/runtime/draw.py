@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_sdk.media import Image
-from edge_sdk.tasks import Classification, Detections, Result, TensorResult
+from edge_sdk.tasks import (
+    Anomaly,
+    Classification,
+    Detections,
+    Forecast,
+    Instances,
+    Poses,
+    Result,
+    SegmentationMap,
+    TensorResult,
+)
+from edge_sdk.tasks.pose import COCO_BONES, COCO_SIGMAS, VISIBLE
 from edge_sdk.tensors import Array
 
 _CLASSES_DRAWN = 3
@@ -20,27 +35,42 @@ Bgr = tuple[int, int, int]
 
 def captions(value: Result, labels: Sequence[str]) -> list[str]:
     """Return a result in words, such as `bolt 0.91`, one for each thing found, best first."""
-    if isinstance(value, (Classification, Detections)):
+    if isinstance(value, (Classification, Detections, Instances, Poses)):
         pairs = zip(value.classes, value.scores, strict=True)
         return [f"{_name(int(index), labels)} {score:.2f}" for index, score in pairs]
     if isinstance(value, TensorResult):
         return [f"{name} {_brief(array)}" for name, array in value.tensors.items()]
+    return _other_captions(value, labels)
+
+
+def _other_captions(value: Result, labels: Sequence[str]) -> list[str]:
+    if isinstance(value, SegmentationMap):
+        return [f"{_name(one['class'], labels)} {one['share']:.0%}" for one in value.to_data(labels)["areas"]]
+    if isinstance(value, Anomaly):
+        limit = "" if math.isnan(value.threshold) else f" of {value.threshold:.4g}"
+        return [f"{'anomalous' if value.is_anomalous else 'normal'} {value.score:.4g}{limit}"]
+    if isinstance(value, Forecast):
+        return [f"forecast {_brief(value.values)}"]
     return [str(value)]
 
 
 def annotate(image_bgr_hwc: Image, value: Result, labels: Sequence[str]) -> Image:
-    """Return a copy of the picture with the result drawn in: boxes with their names, or the best classes."""
+    """Return a copy of the picture with the result drawn in: what has a place there, the rest in words."""
     picture = image_bgr_hwc.copy()
     words = captions(value, labels)
-    if isinstance(value, Detections):
+    if isinstance(value, (SegmentationMap, Instances)):
+        _tint(picture, value)
+    if isinstance(value, (Detections, Instances, Poses)):
         for xyxy, index, text in zip(value.xyxy, value.classes, words, strict=True):
             left, top, right, bottom = (round(float(edge)) for edge in xyxy)
             _draw_box(picture, (left, top), (right, bottom), _color(int(index)))
             _draw_text(picture, text, (left, top), _color(int(index)))
-    elif isinstance(value, Classification):
+    elif not isinstance(value, TensorResult):
         line = _text_height(picture)
         for row, text in enumerate(words[:_CLASSES_DRAWN], start=1):
             _draw_text(picture, text, (0, row * line), _BLACK)
+    if isinstance(value, Poses):
+        _draw_joints(picture, value)
     return picture
 
 
@@ -58,6 +88,39 @@ def _color(index: int) -> Bgr:
     """Return a class's own colour: hues a golden ratio apart, so that neighbours differ most."""
     red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN_RATIO % 1, 0.85, 0.95)
     return round(255 * blue), round(255 * green), round(255 * red)
+
+
+def _tint(picture: Image, value: SegmentationMap | Instances) -> None:
+    """Mix the colour of each class into its pixels; class 0 of a map is the ground, and stays."""
+    if isinstance(value, Instances):
+        for ((left, top, right, bottom), part), index in zip(value.parts(), value.classes, strict=True):
+            _mix(picture[top:bottom, left:right], part, _color(int(index)))
+        return
+    classes = value.to_source()
+    for index in np.unique(classes):
+        if index > 0:
+            _mix(picture, classes == index, _color(int(index)))
+
+
+def _mix(picture: Image, where: npt.NDArray[np.bool_], color: Bgr) -> None:
+    picture[where] = (picture[where].astype(np.uint16) + np.array(color, np.uint16)) // 2
+
+
+def _draw_joints(picture: Image, poses: Poses) -> None:
+    """Draw the joints that are seen, and the bones between them where the joints are COCO's."""
+    import cv2
+
+    thickness = max(1, min(picture.shape[:2]) // 200)
+    bones = COCO_BONES if poses.joints.shape[1] == len(COCO_SIGMAS) else ()
+    for joints, index in zip(poses.joints, poses.classes, strict=True):
+        points = [(round(float(x)), round(float(y))) for x, y, _ in joints]
+        seen = joints[:, 2] >= VISIBLE
+        for start, end in bones:
+            if seen[start] and seen[end]:
+                cv2.line(picture, points[start], points[end], _color(int(index)), thickness)
+        for point, is_seen in zip(points, seen, strict=True):
+            if is_seen:
+                cv2.circle(picture, point, 2 * thickness, _WHITE, cv2.FILLED)
 
 
 def _draw_box(picture: Image, start_xy: tuple[int, int], end_xy: tuple[int, int], color: Bgr) -> None:

@@ -15,7 +15,7 @@ from edge_sdk.preprocess import Preprocess, prepare_image, prepare_window
 from edge_sdk.profiles import DeviceProfile, detect_profile
 from edge_sdk.runtime.frame import Outcome, Sample, Timings
 from edge_sdk.session import Session, SessionConfig, config_for, open_session
-from edge_sdk.tasks import Result, build_task
+from edge_sdk.tasks import BOXED, Result, build_task
 from edge_sdk.tensors import Array, Tensors, TensorSpec
 from edge_sdk.transform import Transform
 
@@ -66,7 +66,7 @@ class Pipeline:
         Args:
             package: The package.
             profile: The board; None finds out what this machine is.
-            score_threshold: For detection: least score of a reported box, 0 to 1; None keeps the package's.
+            score_threshold: For models of boxes: least score of a reported box, 0 to 1; None keeps the package's.
 
         Raises:
             InputError: The package has no variant for the board, it cannot be loaded, or its task has no threshold.
@@ -102,7 +102,7 @@ class Pipeline:
         prepared_ns = monotonic_ns()
         outputs = self.session.run(tensors)
         inferred_ns = monotonic_ns()
-        value = self._task.decode(outputs, transform)
+        value = self._task.decode(outputs, transform, tensors)
         end_ns = monotonic_ns()
         return Outcome(
             seq=sample.seq,
@@ -183,6 +183,6 @@ def _tensor(array: Array, spec: TensorSpec | None) -> Array:
 def _with_threshold(manifest: Manifest, score_threshold: float | None) -> Manifest:
     if score_threshold is None:
         return manifest
-    if manifest.task.kind != "detection":
-        raise InputError(f"score_threshold: expected a detection model, got {manifest.task.kind}")
+    if manifest.task.kind not in BOXED:
+        raise InputError(f"score_threshold: expected a model of boxes, got {manifest.task.kind}")
     return replace(manifest, task=replace(manifest.task, score_threshold=score_threshold))

@@ -17,7 +17,7 @@ def iou_matrix(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[
     near = np.maximum(ours[:, np.newaxis, :2], theirs[np.newaxis, :, :2])
     far = np.minimum(ours[:, np.newaxis, 2:], theirs[np.newaxis, :, 2:])
     common = np.prod(np.clip(far - near, 0, None), axis=2)
-    union = _areas(ours)[:, np.newaxis] + _areas(theirs)[np.newaxis] - common
+    union = areas(ours)[:, np.newaxis] + areas(theirs)[np.newaxis] - common
     return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0), np.float64)
 
 
@@ -66,10 +66,11 @@ def _doubles(
     other_left, other_top, other_right, other_bottom = xyxy[columns].T
     common = np.maximum(np.minimum(right, other_right) - np.maximum(left, other_left), 0)
     common *= np.maximum(np.minimum(bottom, other_bottom) - np.maximum(top, other_top), 0)
-    union = _areas(xyxy[rows])[:, np.newaxis] + _areas(xyxy[columns]) - common
+    union = areas(xyxy[rows])[:, np.newaxis] + areas(xyxy[columns]) - common
     return np.asarray((common > iou_threshold * union) & (classes[rows, np.newaxis] == classes[columns]), np.bool_)
 
 
-def _areas(xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def areas(xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return what boxes [n, 4] cover."""
     width, height = np.maximum(xyxy[:, 2] - xyxy[:, 0], 0), np.maximum(xyxy[:, 3] - xyxy[:, 1], 0)
     return np.asarray(width * height, np.float64)

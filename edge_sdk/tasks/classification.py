@@ -61,7 +61,7 @@ class ClassificationTask:
             return ()
         return (TaskSpec(kind="classification"),)
 
-    def decode(self, outputs: Tensors, transform: Transform | None) -> Classification:
+    def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> Classification:
         """Read the output of one sample; see `Task.decode`."""
         arrays = [np.asarray(array, np.float64) for array in outputs.values()]
         if len(arrays) != 1 or arrays[0].shape[:1] != (1,):

@@ -19,11 +19,15 @@ from edge_sdk.tasks.boxes import iou_matrix, suppress
 from edge_sdk.tasks.facts import ModelFacts
 from edge_sdk.tasks.heads import read_candidates
 from edge_sdk.tasks.layouts import LAYOUTS, SUPPRESSED, possible_heads
-from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tasks.matching import f1, pair_up, within_classes
+from edge_sdk.tasks.record import Head, Score, TaskKind, TaskSpec
+from edge_sdk.tasks.supervision import FoundBoxes, to_supervision
 from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
 
 Boxes = npt.NDArray[np.float32]
+BOXED: frozenset[TaskKind] = frozenset({"detection", "instances", "pose"})
+"""Tasks whose results are boxes with scores."""
 SCORING_THRESHOLD = 0.01
 """Least score of a box that counts in average precision; below the threshold of a run, so that the curve is whole."""
 _AGREEMENT_IOU = 0.5
@@ -47,17 +51,7 @@ class Detections:
 
     def to_data(self, labels: Sequence[str]) -> dict[str, Any]:
         """Return `{"boxes": [{"class", "label", "score", "xyxy"}, …]}`."""
-        return {
-            "boxes": [
-                {
-                    "class": int(index),
-                    "label": labels[index] if index < len(labels) else "",
-                    "score": round(float(score), 6),
-                    "xyxy": [round(float(value), 2) for value in box],
-                }
-                for box, score, index in zip(self.xyxy, self.scores, self.classes, strict=True)
-            ]
-        }
+        return {"boxes": boxes_data(self.xyxy, self.scores, self.classes, labels)}
 
     def to_supervision(self) -> Any:
         """Return the same as `supervision.Detections`, for who works with that package; boxes in pixels.
@@ -65,8 +59,6 @@ class Detections:
         Raises:
             InputError: The package is not installed.
         """
-        from edge_sdk.tasks.supervision import to_supervision
-
         return to_supervision(self)
 
     def above(self, score: float) -> Detections:
@@ -93,7 +85,7 @@ class DetectionTask:
         """Return a task for each head that the model can have."""
         return tuple(TaskSpec(kind="detection", head=head) for head in possible_heads(facts))
 
-    def decode(self, outputs: Tensors, transform: Transform | None) -> Detections:
+    def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> Detections:
         """Read the outputs of one picture; see `Task.decode`."""
         if transform is None:
             raise InputError(
@@ -110,36 +102,41 @@ class DetectionTask:
     def agreement(self, reference: Detections, other: Detections) -> float:
         """Return the F1 of boxes above the run's threshold that match in class with IoU >= .5; 1 if both have none."""
         ours, theirs = reference.above(self.spec.score_threshold), other.above(self.spec.score_threshold)
-        total = len(ours.scores) + len(theirs.scores)
-        if total == 0:
-            return 1.0
-        return 2.0 * _matches(ours, theirs) / total
+        overlap = within_classes(iou_matrix(ours.xyxy, theirs.xyxy), ours.classes, theirs.classes)
+        return f1(len(pair_up(overlap, least=_AGREEMENT_IOU)), len(ours.scores), len(theirs.scores))
 
     def score(self, results: Sequence[Detections], truths: Sequence[LabelledBoxes]) -> Score:
         """Return COCO's average precision, AP50-95."""
-        from edge_sdk.tasks.precision import AveragePrecision, match_picture  # boards never score
+        return score_boxes(results, truths)
 
-        pictures = [
-            match_picture((r.xyxy, r.scores, r.classes), (t.xyxy, t.classes))
-            for r, t in zip(results, truths, strict=True)
-        ]
-        precision = AveragePrecision(pictures)
-        whole = precision(np.ones((1, len(pictures))))
-        return Score("AP50-95", float(whole[0]), None, precision)
+
+def boxes_data(
+    xyxy: Boxes, scores: npt.NDArray[np.float32], classes: npt.NDArray[np.int64], labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return `{"class", "label", "score", "xyxy"}` of each box."""
+    return [
+        {
+            "class": int(index),
+            "label": labels[index] if index < len(labels) else "",
+            "score": round(float(score), 6),
+            "xyxy": [round(float(value), 2) for value in box],
+        }
+        for box, score, index in zip(xyxy, scores, classes, strict=True)
+    ]
+
+
+def score_boxes(results: Sequence[FoundBoxes], truths: Sequence[LabelledBoxes]) -> Score:
+    """Return COCO's average precision of boxes, AP50-95."""
+    from edge_sdk.tasks.precision import AveragePrecision, match  # boards never score
+
+    pictures = [
+        match(iou_matrix(r.xyxy, t.xyxy), (r.scores, r.classes), t.classes)
+        for r, t in zip(results, truths, strict=True)
+    ]
+    precision = AveragePrecision(pictures)
+    return Score("AP50-95", float(precision(np.ones((1, len(pictures))))[0]), None, precision)
 
 
 def for_scoring(spec: TaskSpec) -> TaskSpec:
     """Return the task with all the boxes that average precision needs."""
-    return replace(spec, score_threshold=SCORING_THRESHOLD) if spec.kind == "detection" else spec
-
-
-def _matches(ours: Detections, theirs: Detections) -> int:
-    iou = iou_matrix(ours.xyxy, theirs.xyxy)
-    iou[ours.classes[:, np.newaxis] != theirs.classes[np.newaxis]] = 0
-    count = 0
-    while iou.size and iou.max() >= _AGREEMENT_IOU:
-        row, column = np.unravel_index(iou.argmax(), iou.shape)
-        iou[row, :] = 0
-        iou[:, column] = 0
-        count += 1
-    return count
+    return replace(spec, score_threshold=SCORING_THRESHOLD) if spec.kind in BOXED else spec

@@ -116,18 +116,18 @@ def _rt_detr(raw: Raw) -> Candidates:
     if not _are_probabilities(scores):
         scores = 1 / (1 + np.exp(-np.clip(scores, -80, 80)))
     query, classes = np.nonzero(scores >= raw.least_score)
-    return _corners(boxes[query]), scores[query, classes], classes.astype(np.int64)
+    return corners(boxes[query]), scores[query, classes], classes.astype(np.int64)
 
 
 def _yolov8(raw: Raw) -> Candidates:
     (values,) = raw.arrays
-    keep, best, classes = _best_of_columns(values[4:], raw.least_score)
-    return _corners(values[:4, keep].T), best, classes
+    keep, best, classes = best_of_columns(values[4:], raw.least_score)
+    return corners(values[:4, keep].T), best, classes
 
 
 def _yolov5(raw: Raw) -> Candidates:
     keep, best, classes, centre_wh = _of_objects(raw)
-    return _corners(centre_wh[keep]), best, classes
+    return corners(centre_wh[keep]), best, classes
 
 
 def _yolox(raw: Raw) -> Candidates:
@@ -142,7 +142,7 @@ def _yolox(raw: Raw) -> Candidates:
     corner_xy, stride = _cells(strides, raw.model_wh)
     centre = (values[keep, :2] + corner_xy[keep]) * stride[keep]
     size = np.exp(np.clip(values[keep, 2:4], None, 80)) * stride[keep]
-    return _corners(np.concatenate([centre, size], axis=1)), best, classes
+    return corners(np.concatenate([centre, size], axis=1)), best, classes
 
 
 def _end_to_end(raw: Raw) -> Candidates:
@@ -177,7 +177,7 @@ def _of_objects(raw: Raw) -> tuple[npt.NDArray[np.int64], Array, npt.NDArray[np.
     return objects[inner], best, classes, rows[:, :4]
 
 
-def _best_of_columns(scores: Array, least_score: float) -> Kept:
+def best_of_columns(scores: Array, least_score: float) -> Kept:
     """Return which columns of scores [classes, n] remain, class after class: 11 times as fast as turning them."""
     best = scores.max(axis=0)
     _require_probabilities(best)
@@ -217,7 +217,8 @@ def _softmax(scores: Array) -> Array:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _corners(centre_wh: Array) -> Array:
+def corners(centre_wh: Array) -> Array:
+    """Return xyxy [n, 4] of centres and sizes [n, 4]."""
     half = centre_wh[:, 2:] / 2
     return np.concatenate([centre_wh[:, :2] - half, centre_wh[:, :2] + half], axis=1)
 

@@ -13,13 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_sdk.tasks.boxes import iou_matrix
+from edge_sdk.tasks.matching import within_classes
 
 IOU_STEPS = np.linspace(0.5, 0.95, 10)
 _RECALL_POINTS = np.linspace(0.0, 1.0, 101)
-
-Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]
-Labelled = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +36,24 @@ class PictureMatches:
     labelled: npt.NDArray[np.int64]
 
 
-def match_picture(found: Found, labelled: Labelled) -> PictureMatches:
-    """Match the found boxes of a picture with its labelled ones, greedily by score, at each IoU step."""
-    order = np.argsort(-found[1], kind="stable")
-    xyxy, scores, classes = found[0][order], found[1][order], found[2][order]
-    iou = iou_matrix(xyxy, labelled[0])
-    iou[classes[:, np.newaxis] != labelled[1][np.newaxis]] = 0
-    right = np.stack([_greedy(iou, step) for step in IOU_STEPS])
-    return PictureMatches(scores, classes, right, labelled[1])
+def match(
+    similarity: npt.NDArray[np.float64],
+    found: tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]],
+    labelled: npt.NDArray[np.int64],
+) -> PictureMatches:
+    """Match what was found in a picture with what is labelled, greedily by score, at each step of similarity.
+
+    Args:
+        similarity: How much of what was found is what is labelled: IoU or the like, [n, m].
+        found: Scores and classes of what was found, [n] each.
+        labelled: Classes of what is labelled, [m].
+    """
+    scores, classes = found
+    order = np.argsort(-scores, kind="stable")
+    scores, classes = scores[order], classes[order]
+    ordered = within_classes(similarity[order], classes, labelled)
+    right = np.stack([_greedy(ordered, step) for step in IOU_STEPS])
+    return PictureMatches(scores, classes, right, labelled)
 
 
 def _greedy(iou: npt.NDArray[np.float64], least: float) -> npt.NDArray[np.bool_]:

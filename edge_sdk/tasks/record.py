@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -13,8 +13,39 @@ from edge_sdk.errors import InputError
 from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
 
-TaskKind = Literal["classification", "detection", "tensor"]
-Head = Literal["", "boxes-scores", "ssd", "tf-ssd", "tflite-ssd", "rt-detr", "yolov5", "yolov8", "yolox", "end-to-end"]
+TaskKind = Literal["classification", "detection", "segmentation", "instances", "pose", "anomaly", "forecast", "tensor"]
+Head = Literal[
+    "",
+    "boxes-scores",
+    "ssd",
+    "tf-ssd",
+    "tflite-ssd",
+    "rt-detr",
+    "yolov5",
+    "yolov8",
+    "yolox",
+    "end-to-end",
+    "class-scores",
+    "class-scores-last",
+    "class-map",
+    "yolov8-seg",
+    "end-to-end-seg",
+    "yolov8-pose",
+    "end-to-end-pose",
+    "reconstruction",
+    "distance",
+]
+HEADS: Mapping[TaskKind, tuple[Head, ...]] = {
+    "detection": (
+        *("boxes-scores", "ssd", "tf-ssd", "tflite-ssd", "rt-detr"),
+        *("yolov5", "yolov8", "yolox", "end-to-end"),
+    ),
+    "segmentation": ("class-scores", "class-scores-last", "class-map"),
+    "instances": ("yolov8-seg", "end-to-end-seg"),
+    "pose": ("yolov8-pose", "end-to-end-pose"),
+    "anomaly": ("reconstruction", "distance"),
+}
+"""The heads of each task that has several: how the model's outputs are laid out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +54,14 @@ class TaskSpec:
 
     Attributes:
         kind: The task.
-        head: For detection: how the raw outputs are laid out.
-        score_threshold: For detection: least score of a reported box, 0 to 1.
-        iou_threshold: For detection: two boxes of one class that overlap more than this are one.
-        max_detections: For detection: most boxes reported of one picture.
+        head: How the raw outputs are laid out, for a task that has several `HEADS`.
+        score_threshold: For boxes of any kind: least score of a reported one, 0 to 1.
+        iou_threshold: For boxes of any kind: two of one class that overlap more than this are one.
+        max_detections: For boxes of any kind: most of one picture that are reported.
         top_k: For classification: how many classes are reported.
+        joints: For pose: how many joints a body has.
+        joint_values: For pose: 2 for x and y, 3 with a confidence.
+        threshold: For anomaly: the greatest score of what is normal; None where it was not calibrated.
     """
 
     kind: TaskKind
@@ -36,12 +70,15 @@ class TaskSpec:
     iou_threshold: float = 0.5
     max_detections: int = 100
     top_k: int = 5
+    joints: int = 0
+    joint_values: int = 3
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            InputError: A threshold is not between 0 and 1, a count is not positive, or a detection lacks its head.
+            InputError: A threshold is not between 0 and 1, a count is not positive, or the head is not of the task.
         """
         if not (0 <= self.score_threshold <= 1 and 0 <= self.iou_threshold <= 1):
             raise InputError(
@@ -49,8 +86,15 @@ class TaskSpec:
             )
         if self.max_detections < 1 or self.top_k < 1:
             raise InputError(f"max_detections, top_k: expected at least 1, got {self.max_detections} and {self.top_k}")
-        if (self.kind == "detection") != bool(self.head):
-            raise InputError(f"head: expected one for detection and none else, got '{self.head}' for {self.kind}")
+        heads = HEADS.get(self.kind, ("",))
+        if self.head not in heads:
+            wanted = f"one of {', '.join(heads)}" if heads != ("",) else "none"
+            raise InputError(f"head: expected {wanted} for {self.kind}, got '{self.head}'")
+        if (self.kind == "pose") != (self.joints > 0) or self.joint_values not in {2, 3}:
+            raise InputError(
+                f"joints, joint_values: expected joints of 2 or 3 values for pose and none else, "
+                f"got {self.joints} and {self.joint_values} for {self.kind}"
+            )
 
 
 class Result(Protocol):
@@ -61,7 +105,8 @@ class Result(Protocol):
 
 
 Truth = Any
-"""A sample's label: a class index (classification) or `LabelledBoxes` (detection)."""
+"""A sample's label: a class index (classification, anomaly), `LabelledBoxes` (detection, instances), `LabelledPoses`
+(pose), an array of classes (segmentation) or of values (forecast)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +140,13 @@ class Task(Protocol):
     def spec(self) -> TaskSpec:
         """What the manifest declares."""
 
-    def decode(self, outputs: Tensors, transform: Transform | None) -> Result:
-        """Read one sample's raw outputs (batch of 1); `transform` leads boxes back to the source picture.
+    def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> Result:
+        """Read one sample's raw outputs.
+
+        Args:
+            outputs: What the model gave, a batch of 1.
+            transform: Where the pixels of a picture went: what was found goes the way back.
+            inputs: What the model was given, for a task that compares both.
 
         Raises:
             InputError: The outputs are not those of this task.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge_sdk.errors import InputError
 
 
-class Boxes(Protocol):
+class FoundBoxes(Protocol):
     """Anything with boxes: xyxy float32 [n, 4] in pixels, scores float32 [n], class indices int64 [n]."""
 
     @property
@@ -27,7 +27,7 @@ class Boxes(Protocol):
         """Their classes."""
 
 
-def to_supervision(found: Boxes, **more: Any) -> Any:
+def to_supervision(found: FoundBoxes, **more: Any) -> Any:
     """Return boxes as `supervision.Detections`.
 
     Args:

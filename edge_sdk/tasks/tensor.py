@@ -42,7 +42,7 @@ class TensorTask:
         """Return the task; any outputs will do."""
         return (TaskSpec(kind="tensor"),)
 
-    def decode(self, outputs: Tensors, transform: Transform | None) -> TensorResult:
+    def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> TensorResult:
         """Keep the outputs of one sample; see `Task.decode`."""
         return TensorResult(dict(outputs))
 

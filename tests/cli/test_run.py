@@ -184,7 +184,7 @@ def test_a_reader_that_goes_away_ends_the_run(package, long_clip):
         (["--source", "none.mp4"], 3, "error: none.mp4: expected a video file, got nothing there"),
         (["--source", "x.mp4", "--max-frames", "0"], 3, "error: max_frames: expected more than 0, got 0"),
         (["--source", "x.mp4", "--profile", "jetson-orin-nan"], 3, "error: profile: expected a known board or a .toml"),
-        (["--source", "x.mp4", "--score-threshold", "0.5"], 3, "error: score_threshold: expected a detection model"),
+        (["--source", "x.mp4", "--score-threshold", "0.5"], 3, "error: score_threshold: expected a model of boxes"),
         (["--source", "x.mp4", "--policy", "some"], 2, "Invalid value for '--policy'"),
         ([], 2, "Missing option '--source'"),
     ],

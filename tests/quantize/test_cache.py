@@ -11,7 +11,16 @@ import pytest
 from edge_sdk.quantize.cache import FolderCache, NoCache, Shelf
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.kept import restore_statistics, results_from_arrays, results_to_arrays, statistics_to_arrays
-from edge_sdk.tasks import Classification, Detections, TensorResult
+from edge_sdk.tasks import (
+    Anomaly,
+    Classification,
+    Detections,
+    Forecast,
+    Instances,
+    Poses,
+    SegmentationMap,
+    TensorResult,
+)
 
 KEY, OTHER, THIRD = "a" * 64, "b" * 64, "c" * 64
 
@@ -92,11 +101,19 @@ def test_statistics_go_on_exactly_where_they_were_kept():
 
 
 def test_results_come_back_as_they_were():
-    boxes = Detections(np.ones((2, 4), np.float32), np.array([0.5, 0.25], np.float32), np.array([3, 1]))
+    parts = (np.ones((2, 4), np.float32), np.array([0.5, 0.25], np.float32), np.array([3, 1]))
+    boxes = Detections(*parts)
     none = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
     for kind, results in {
         "classification": [Classification((3, 1), (0.75, 1 / 3)), Classification((), ())],
         "detection": [boxes, none],
+        "segmentation": [SegmentationMap(np.ones((2, 3), np.int16), np.arange(4.0), np.array([6, 4]))],
+        "instances": [
+            Instances(*parts, np.ones((2, 3, 1), np.uint8), np.array([8, 3]), np.arange(4.0), np.array([6, 4]))
+        ],
+        "pose": [Poses(*parts, np.ones((2, 17, 3), np.float32))],
+        "anomaly": [Anomaly(0.5, 0.25), Anomaly(float("nan"), float("nan"))],
+        "forecast": [Forecast(np.ones((2, 3), np.float32))],
         "tensor": [TensorResult({"a/b": np.arange(6.0).reshape(2, 3), "y": np.array(3, np.int32)})],
     }.items():
         got = results_from_arrays(kind, results_to_arrays(results))

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.labels import array_truths, box_truths, class_truths, read_labels
+from edge_sdk.quantize.labels import array_truths, box_truths, class_truths, map_truths, read_labels, value_truths
 from tests.quantize.cards import COLORS, write_cards, write_labels
 
 
@@ -71,7 +72,10 @@ def test_centres_are_shares_of_the_picture(labels):
     ("lines", "message"),
     [
         (["name,label", "a,1"], "expected a column 'file', got columns name, label"),
-        (["file,category", "card-001.png,1"], "expected a column of label, class_id, class, class_name, name, got "),
+        (
+            ["file,category", "card-001.png,1"],
+            "expected a column of label, class_id, class, class_name, name, mask, ",
+        ),
         (["file,label", "x.png,1", "y.png,1"], "expected labels of files in {0} or {0}/cards, got none that is there"),
         (["file,label", "card-001.png,1", "y.png,1"], "expected the file y.png in {0} or {0}/cards, got nothing there"),
         (["file,label,role", "card-001.png,1,calibration"], "expected rows to score, got only rows with the role"),
@@ -150,3 +154,28 @@ def test_the_labels_that_the_tests_write_are_read(tmp_path):
     write_cards(tmp_path, range(6))
     found = read_labels(write_labels(tmp_path / "labels.csv", range(6), role="eval"), [])
     assert class_truths(found, COLORS, 3) == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_map_is_a_grey_picture_of_classes(labels, tmp_path):
+    classes = np.tile(np.array([0, 1, 2, 255], np.uint8), (40, 15))
+    cv2.imwrite(str(tmp_path / "one.png"), classes)
+    (found,) = map_truths(labels("file,mask", "card-001.png,one.png"))
+    assert np.array_equal(found, classes)
+    cv2.imwrite(str(tmp_path / "one.png"), np.dstack([classes, classes, classes // 2]))
+    told, _ = refused(map_truths, labels("file,mask", "card-001.png,one.png"))
+    assert told == f"{tmp_path}/one.png: expected a grey picture of classes, got colours"
+
+
+def test_a_file_without_a_map_is_refused(labels, tmp_path):
+    told, _ = refused(map_truths, labels("file,mask", "card-001.png,"))
+    assert told == f"{tmp_path}/labels.csv: expected one row with a mask for card-001.png, got 1"
+
+
+def test_values_are_the_rows_of_an_array(tmp_path):
+    np.savez(tmp_path / "y.npz", y=np.arange(6).reshape(3, 2), name=np.array([True]))
+    assert [one.tolist() for one in value_truths(f"{tmp_path}/y.npz:y")] == [[0, 1], [2, 3], [4, 5]]
+    told, hint = refused(value_truths, f"{tmp_path}/y.npz:name")
+    assert (told, hint) == (
+        f"{tmp_path}/y.npz:name: expected one array [n, ...] of numbers, got bool [1]",
+        "name it: FILE.npz:key",
+    )

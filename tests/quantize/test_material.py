@@ -123,10 +123,10 @@ def test_labels_need_their_samples(material, tmp_path):
 def test_labels_need_a_task_that_scores_them(material, tmp_path):
     folder = write_cards(tmp_path, range(3))
     labels = write_labels(tmp_path / "labels.csv", range(3))
-    message = "expected a classification or detection to score labels, got a model of no known task"
+    message = "expected a task that labels by file score, got tensor"
     assert refused(material, folder, labels=str(labels), task="tensor") == f"{labels}: {message}"
     np.save(tmp_path / "y.npy", np.zeros(3, int))
     arrays = {"labels": f"{tmp_path}/y.npy", "evaluation": str(folder), "task": "tensor"}
     assert refused(material, folder, **arrays) == (
-        f"{tmp_path}/y.npy: expected a classification for an array of labels, got tensor"
+        f"{tmp_path}/y.npy: expected a task that an array of labels scores, got tensor"
     )

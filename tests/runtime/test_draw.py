@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 
 from edge_sdk.runtime.draw import annotate, captions
-from edge_sdk.tasks import Classification, Detections, TensorResult
+from edge_sdk.tasks import (
+    Anomaly,
+    Classification,
+    Detections,
+    Forecast,
+    Instances,
+    Poses,
+    SegmentationMap,
+    TensorResult,
+)
 
 LABELS = ("bolt", "nut")
+HERE = np.array([1.0, 1.0, 0, 0])
 
 
 def found(*xyxy, classes=None):
@@ -21,6 +31,10 @@ def found(*xyxy, classes=None):
         (Classification((1, 5), (0.75, 0.25)), ["nut 0.75", "class 5 0.25"]),
         (found([0, 0, 9, 9], [1, 1, 5, 5], classes=[0, 1]), ["bolt 0.50", "nut 0.50"]),
         (found(), []),
+        (SegmentationMap(np.array([[0, 1], [1, 1]], np.int16), HERE, np.array([2, 2])), ["nut 75%", "bolt 25%"]),
+        (Anomaly(0.5, 0.25), ["anomalous 0.5 of 0.25"]),
+        (Anomaly(0.5, float("nan")), ["normal 0.5"]),
+        (Forecast(np.array([1, 2.5], np.float32)), ["forecast [1, 2.5]"]),
         (TensorResult({"y": np.array([[0.123456, 2]], np.float32)}), ["y [0.1235, 2]"]),
         (TensorResult({"y": np.zeros((1, 80, 10, 10), np.float32)}), ["y float32 [1, 80, 10, 10]"]),
         (TensorResult({"label": np.array([7])}), ["label [7]"]),
@@ -59,3 +73,30 @@ def test_the_best_classes_are_written_in_the_corner():
     drawn = annotate(np.full((60, 100, 3), 128, np.uint8), Classification((0, 1), (0.9, 0.1)), LABELS)
     assert (drawn[:24, :40] != 128).any()
     assert (drawn[40:] == 128).all()
+
+
+def test_a_map_is_mixed_into_the_picture_but_for_its_ground():
+    classes = np.zeros((60, 100), np.int16)
+    classes[:, 50:] = 1
+    drawn = annotate(np.full((60, 100, 3), 100, np.uint8), SegmentationMap(classes, HERE, np.array([100, 60])), LABELS)
+    assert (drawn[50, :50] == 100).all()
+    assert (drawn[50, 50:] != 100).all()
+
+
+def test_a_mask_is_mixed_into_its_box_alone():
+    bits = np.packbits(np.tril(np.ones((1, 40, 40), bool)), axis=2)
+    boxes = np.array([[0, 0, 40, 40]], np.float32)
+    things = Instances(boxes, np.array([0.9]), np.array([1]), bits, np.array([40, 40]), HERE, np.array([100, 60]))
+    drawn = annotate(np.full((60, 100, 3), 100, np.uint8), things, LABELS)
+    assert (drawn[35, 5] != 100).all()
+    assert (drawn[20, 35] == 100).all()
+    assert (drawn[:, 50:] == 100).all()
+
+
+def test_bones_are_drawn_between_joints_that_are_seen():
+    joints = np.zeros((1, 17, 3), np.float32)
+    joints[0, 5], joints[0, 7], joints[0, 9] = (10, 50, 0.9), (50, 50, 0.9), (90, 50, 0.1)
+    body = Poses(np.array([[5, 30, 95, 58]], np.float32), np.array([0.9]), np.array([0]), joints)
+    drawn = annotate(np.zeros((60, 100, 3), np.uint8), body, LABELS)
+    assert drawn[50, 30].any()
+    assert not drawn[50, 70].any()

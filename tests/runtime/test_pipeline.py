@@ -112,8 +112,8 @@ def test_a_board_with_other_hardware_is_told(colors_package):
     assert caught.value.hint.startswith("install the board's own onnxruntime build, or choose a profile")
 
 
-def test_a_threshold_is_for_detection(colors_package):
-    with pytest.raises(InputError, match=r"^score_threshold: expected a detection model, got classification$"):
+def test_a_threshold_is_for_boxes(colors_package):
+    with pytest.raises(InputError, match=r"^score_threshold: expected a model of boxes, got classification$"):
         Pipeline.open(open_package(colors_package), score_threshold=0.5)
 
 

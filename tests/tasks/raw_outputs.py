@@ -106,6 +106,45 @@ def _end_to_end(rng: np.random.Generator) -> dict[str, np.ndarray]:
     return {"output0": np.concatenate(columns, axis=1)[np.newaxis]}
 
 
+MASKS, JOINTS = 6, 17
+
+
+def _prototypes(rng: np.random.Generator) -> np.ndarray:
+    """Return smooth fields [1, masks, height, width] at a quarter of the input's size."""
+    y, x = np.mgrid[: WH[1] // 4, : WH[0] // 4]
+    waves = rng.uniform(0.1, 0.5, (MASKS, 2, 1, 1))
+    return np.cos(waves[:, 0] * x + waves[:, 1] * y + rng.uniform(0, 6, (MASKS, 1, 1))).astype(np.float32)[np.newaxis]
+
+
+def _yolov8_seg(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    columns = [*things(rng, 126), rng.normal(0, 1, (126, MASKS)).astype(np.float32)]
+    return {"output0": np.concatenate(columns, axis=1).T[np.newaxis], "output1": _prototypes(rng)}
+
+
+def _end_to_end_seg(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    rows = _end_to_end(rng)["output0"][0]
+    columns = [rows, rng.normal(0, 1, (len(rows), MASKS)).astype(np.float32)]
+    return {"output1": _prototypes(rng), "output0": np.concatenate(columns, axis=1)[np.newaxis]}
+
+
+def _joints(rng: np.random.Generator, boxes: np.ndarray) -> np.ndarray:
+    """Return joints [rows, 3 joints] of boxes of centre and size."""
+    at = boxes[:, np.newaxis, :2] + rng.uniform(-0.5, 0.5, (len(boxes), JOINTS, 2)) * boxes[:, np.newaxis, 2:]
+    seen = rng.uniform(0, 1, (len(boxes), JOINTS, 1))
+    return np.concatenate([at, seen], axis=2).reshape(len(boxes), -1).astype(np.float32)
+
+
+def _yolov8_pose(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    boxes, scores = things(rng, 126)
+    return {"output0": np.concatenate([boxes, scores[:, :1], _joints(rng, boxes)], axis=1).T[np.newaxis]}
+
+
+def _end_to_end_pose(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    boxes, scores = things(rng, 20)
+    rows = np.concatenate([_corners(boxes), scores[:, :1], np.zeros((20, 1), np.float32)], axis=1)
+    return {"output0": np.concatenate([rows, _joints(rng, boxes)], axis=1)[np.newaxis]}
+
+
 OUTPUTS: Mapping[str, Callable[[np.random.Generator], dict[str, np.ndarray]]] = {
     "boxes-scores": _boxes_scores,
     "ssd": _ssd,
@@ -116,4 +155,8 @@ OUTPUTS: Mapping[str, Callable[[np.random.Generator], dict[str, np.ndarray]]] = 
     "yolov8": _yolov8,
     "yolox": _yolox,
     "end-to-end": _end_to_end,
+    "yolov8-seg": _yolov8_seg,
+    "end-to-end-seg": _end_to_end_seg,
+    "yolov8-pose": _yolov8_pose,
+    "end-to-end-pose": _end_to_end_pose,
 }

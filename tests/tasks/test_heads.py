@@ -14,10 +14,10 @@ from edge_sdk.errors import InputError
 from edge_sdk.media import read_image
 from edge_sdk.preprocess import ImageSteps, prepare_image
 from edge_sdk.session import host_config, open_session
-from edge_sdk.tasks import Detections, TaskSpec, build_task
+from edge_sdk.tasks import HEADS, Detections, TaskSpec, build_task
 from edge_sdk.transform import Transform
 from tests.tasks import reference
-from tests.tasks.raw_outputs import OUTPUTS, WH, recorded
+from tests.tasks.raw_outputs import WH, recorded
 
 ASSETS = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
 HERE = Transform(source_wh=WH, model_wh=WH, scale_xy=(1.0, 1.0), offset_xy=(0, 0))
@@ -33,7 +33,7 @@ def assert_same(found: Detections, wanted: list[reference.Box], transform: Trans
     np.testing.assert_allclose(found.xyxy[ours], transform.clip(transform.to_source(boxes))[order], atol=2e-3)
 
 
-@pytest.mark.parametrize("head", OUTPUTS)
+@pytest.mark.parametrize("head", HEADS["detection"])
 @pytest.mark.parametrize("least", [0.05, 0.3, 0.6])
 def test_a_head_is_read_as_its_authors_describe_it(head, least):
     outputs = recorded(head)

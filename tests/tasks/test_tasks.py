@@ -16,16 +16,20 @@ def tell(case: dict) -> TaskSpec:
     facts = ModelFacts(
         outputs=tuple(TensorSpec(name, dtype, tuple(shape)) for name, dtype, shape in case["outputs"]),
         labels=case.get("labels", 0),
+        kind=case.get("said"),
         head=case.get("said_head", ""),
         input_wh=tuple(case["input_wh"]) if "input_wh" in case else None,
         exporter=case.get("exporter", ""),
+        inputs=tuple(TensorSpec("x", "float32", tuple(shape)) for shape in case.get("inputs", ())),
+        joints=tuple(case["kpt_shape"]) if "kpt_shape" in case else None,
     )
-    return tell_task(facts, case.get("said"))
+    return tell_task(facts)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "kind" in case], ids=str)
 def test_the_task_is_told_from_the_outputs(case):
-    wanted = TaskSpec(kind=case["kind"], head=case.get("head", ""))
+    joints, values = case.get("joints", (0, 3))
+    wanted = TaskSpec(kind=case["kind"], head=case.get("head", ""), joints=joints, joint_values=values)
     assert tell(case) == wanted
     assert build_task(wanted).spec == wanted
 
@@ -44,8 +48,15 @@ def test_outputs_that_are_not_those_of_the_said_task_are_refused(case):
         ({"score_threshold": 1.5}, "score_threshold, iou_threshold: expected 0 to 1, got 1.5 and 0.5"),
         ({"iou_threshold": float("nan")}, "score_threshold, iou_threshold: expected 0 to 1, got 0.3 and nan"),
         ({"max_detections": 0}, "max_detections, top_k: expected at least 1, got 0 and 5"),
-        ({"head": "yolov8"}, "head: expected one for detection and none else, got 'yolov8' for classification"),
-        ({"kind": "detection"}, "head: expected one for detection and none else, got '' for detection"),
+        ({"head": "yolov8"}, "head: expected none for classification, got 'yolov8'"),
+        (
+            {"kind": "pose", "head": "ssd"},
+            "head: expected one of yolov8-pose, end-to-end-pose for pose, got 'ssd'",
+        ),
+        (
+            {"kind": "pose", "head": "yolov8-pose"},
+            "joints, joint_values: expected joints of 2 or 3 values for pose and none else, got 0 and 3 for pose",
+        ),
     ],
 )
 def test_an_impossible_declaration_is_refused(wrong, message):
