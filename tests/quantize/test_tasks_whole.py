@@ -87,8 +87,9 @@ def test_a_segmentation_is_scored_by_its_labelled_maps(tmp_path):
     (tmp_path / "labels.csv").write_text("\n".join([*rows, ""]))
     model = save(
         build(
-            "(float[1,3,40,60] x, float[3,3,1,1] w, float[3] b) => (float[1,3,40,60] y) { y = Conv(x, w, b) }",
-            w=np.eye(3, dtype=np.float32)[..., np.newaxis, np.newaxis],
+            "(float[1,3,40,60] x, float[3,3,3,3] w, float[3] b) => (float[1,3,40,60] y)"
+            "{ y = Conv<pads=[1,1,1,1]>(x, w, b) }",
+            w=np.pad(np.eye(3, dtype=np.float32)[..., np.newaxis, np.newaxis], ((0, 0), (0, 0), (1, 1), (1, 1))),
             b=np.zeros(3, np.float32),
         ),
         tmp_path / "m.onnx",
