@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from edge_sdk.cli import output
+from edge_sdk.cli.follow import told_followers
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
 
@@ -54,6 +55,21 @@ def run_package(
         typer.Option(help="Which samples: newest (usual for cameras) or every (usual for files)."),
     ] = None,
     score_threshold: Annotated[float | None, typer.Option(help="Least score of a reported box, 0 to 1.")] = None,
+    track: Annotated[bool, typer.Option("--track", help="Follow things from picture to picture, with ids.")] = False,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=X1,Y1,X2,Y2", help="Count what crosses a line, each way; may be repeated."),
+    ] = None,
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=X1,Y1,...", help="Tell what is in a zone and for how long; may be repeated."),
+    ] = None,
+    events: Annotated[
+        float | None, typer.Option(help="Tell classes as events from this probability on, averaged over half a second.")
+    ] = None,
+    quiet_class: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="A class that is no event; may be repeated.")
+    ] = None,
     max_frames: Annotated[int | None, typer.Option(help="End after so many samples.")] = None,
     duration: Annotated[float | None, typer.Option(help="End after so many seconds.")] = None,
     max_age_ms: Annotated[float | None, typer.Option(help="Keep older results from the sinks.")] = None,
@@ -72,6 +88,7 @@ def run_package(
     from edge_sdk.package import open_package
     from edge_sdk.runtime import Pipeline, Run, RunOptions, open_sink
     from edge_sdk.runtime.feed import open_feeds
+    from edge_sdk.runtime.follow import BySource
     from edge_sdk.runtime.sinks.systemd import from_environment
     from edge_sdk.runtime.supervision import Limits
 
@@ -82,6 +99,7 @@ def run_package(
     options = RunOptions(
         policy=policy, max_frames=max_frames, duration_s=duration, max_age_ms=max_age_ms, limits=limits
     )
+    followers = told_followers(track=track, lines=line or (), zones=zone or (), events=events, quiet=quiet_class or ())
     board = load_profile(profile) if profile else None
     with Pipeline.open(open_package(package), board, score_threshold=score_threshold) as pipeline:
         with ExitStack() as opened:
@@ -94,7 +112,8 @@ def run_package(
                 into.append(opened.enter_context(closing(_Progress(max_frames))))
             if (manager := from_environment(os.environ)) is not None:
                 into.append(opened.enter_context(closing(manager)))
-            run = Run(pipeline, feeds, sinks=into, options=options)
+            follow = BySource(followers, most=len(source)).follow if followers else None
+            run = Run(pipeline, feeds, sinks=into, options=options, follow=follow)
             opened.pop_all()  # from here on the run closes them
         _execute(run, as_json=as_json)
 

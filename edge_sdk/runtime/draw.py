@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.media import Image
+from edge_sdk.runtime.follow.events import Heard
+from edge_sdk.runtime.follow.tracks import Tracked
 from edge_sdk.tasks import (
     Anomaly,
     Classification,
@@ -35,6 +37,11 @@ Bgr = tuple[int, int, int]
 
 def captions(value: Result, labels: Sequence[str]) -> list[str]:
     """Return a result in words, such as `bolt 0.91`, one for each thing found, best first."""
+    if isinstance(value, Tracked):
+        named = zip(captions(value.found, labels), value.ids, strict=True)
+        return [f"{text} #{number}" if number else text for text, number in named]
+    if isinstance(value, Heard):
+        return [f"{text}!" for text in captions(value.events, labels)] + captions(value.value, labels)
     if isinstance(value, (Classification, Detections, Instances, Poses)):
         pairs = zip(value.classes, value.scores, strict=True)
         return [f"{_name(int(index), labels)} {score:.2f}" for index, score in pairs]
@@ -58,6 +65,9 @@ def annotate(image_bgr_hwc: Image, value: Result, labels: Sequence[str]) -> Imag
     """Return a copy of the picture with the result drawn in: what has a place there, the rest in words."""
     picture = image_bgr_hwc.copy()
     words = captions(value, labels)
+    if isinstance(value, Tracked):
+        _draw_counters(picture, value)
+        value = value.found
     if isinstance(value, (SegmentationMap, Instances)):
         _tint(picture, value)
     if isinstance(value, (Detections, Instances, Poses)):
@@ -88,6 +98,25 @@ def _color(index: int) -> Bgr:
     """Return a class's own colour: hues a golden ratio apart, so that neighbours differ most."""
     red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN_RATIO % 1, 0.85, 0.95)
     return round(255 * blue), round(255 * green), round(255 * red)
+
+
+def _draw_counters(picture: Image, tracked: Tracked) -> None:
+    """Draw lines with what crossed them each way, and zones with how many are inside."""
+    import cv2
+
+    thickness = max(1, min(picture.shape[:2]) // 200)
+    for line, counts in tracked.lines:
+        start, end = _whole(line.start), _whole(line.end)
+        cv2.arrowedLine(picture, start, end, _WHITE, thickness, tipLength=0.03)
+        _draw_text(picture, f"{line.name} in {counts['in']} out {counts['out']}", start, _BLACK)
+    for zone, counts in tracked.zones:
+        corners = np.array([_whole(corner) for corner in zone.corners], np.int32)
+        cv2.polylines(picture, [corners], True, _WHITE, thickness)
+        _draw_text(picture, f"{zone.name} {len(counts['inside'])}", _whole(zone.corners[0]), _BLACK)
+
+
+def _whole(point: tuple[float, float]) -> tuple[int, int]:
+    return round(point[0]), round(point[1])
 
 
 def _tint(picture: Image, value: SegmentationMap | Instances) -> None:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Literal
@@ -52,6 +52,7 @@ class Run:
         sinks: Sequence[Sink] = (),
         options: RunOptions | None = None,
         books: Books | None = None,
+        follow: Callable[[Outcome], Outcome] | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -61,6 +62,7 @@ class Run:
             sinks: Where results go.
             options: Its limits.
             books: Where its threads write down what they do, such as those of a run before; None begins new ones.
+            follow: What comes after the model for each outcome, in order; see `edge_sdk.runtime.follow`.
 
         Raises:
             InputError: There is no source, two have one name, or `max_age_ms` is given for sources that are not live,
@@ -69,7 +71,7 @@ class Run:
         self._options = options or RunOptions()
         feeds = _feeds(sources)
         _check(feeds, self._options)
-        self._pipeline, self._books = pipeline, books or Books()
+        self._pipeline, self._books, self._follow = pipeline, books or Books(), follow
         self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
@@ -194,6 +196,8 @@ class Run:
         sample, start_ns = delivery.sample, monotonic_ns()
         try:
             outcome = self._pipeline.process(sample)
+            if self._follow is not None:
+                outcome = self._follow(outcome)
         except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; many in a row do
             self._books.failures.fail(exc, where=f"{sample.source} #{sample.seq}: ")
             return "errors"

@@ -14,7 +14,7 @@ import pytest
 
 from edge_sdk.media import VideoFile
 from tests.fakes import NetworkCamera
-from tests.runtime.models import COLORS, card, write_clip, write_colors
+from tests.runtime.models import COLORS, card, moving_card, write_clip, write_colors, write_moving
 
 EDGE_SDK = [sys.executable, "-c", "from edge_sdk.cli import main; main()"]
 
@@ -194,3 +194,24 @@ def test_what_is_wrong_is_told(package, arguments, code, message):
     assert (ended, out) == (code, "")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_things_are_followed_and_counted(tmp_path):
+    package = write_moving(tmp_path / "moving-1.edge")
+    clip = write_clip(tmp_path / "clip.mp4", [moving_card(i) for i in range(30)])
+    counters = ("--line", "middle=48,64,48,0", "--zone", "right=48,0,96,64")
+    code, out, err = run(package, "--source", clip, "--sink", "jsonl:-", *counters)
+    rows = [json.loads(line)["value"] for line in out.splitlines()]
+    assert (code, len(rows)) == (0, 30), err
+    assert rows[-1]["boxes"][0]["track"] == 1
+    assert rows[-1]["lines"]["middle"] == {"in": 1, "out": 0, "missed_at_most": 0}
+    assert rows[-1]["zones"]["right"]["entered"] == 1
+    assert [len(row["crossings"]) for row in rows].count(1) == 1
+
+
+def test_what_cannot_be_followed_is_told(package, clip):
+    code, _, err = run(package, "--source", clip, "--sink", "none", "--track")
+    assert code == 3
+    assert "track: expected a model of boxes, got Classification" in err
+    code, _, err = run(package, "--source", clip, "--line", "door=1,2")
+    assert (code, err) == (3, "error: --line: expected NAME=x1,y1,x2,y2 in pixels, got 'door=1,2'\n")

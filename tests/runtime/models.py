@@ -61,6 +61,41 @@ def write_colors(path):
     return path
 
 
+def write_moving(path):
+    """Write the package of a model that finds one thing, at a picture's bright column, and return the path."""
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "planes"], ["columns"], keepdims=0),
+        helper.make_node("MatMul", ["columns", "at"], ["weighted"]),
+        helper.make_node("ReduceSum", ["columns", "row"], ["total"], keepdims=1),
+        helper.make_node("Div", ["weighted", "total"], ["middle"]),
+        helper.make_node("Mul", ["middle", "sides"], ["moved"]),
+        helper.make_node("Add", ["moved", "size"], ["boxes"]),
+        helper.make_node("Mul", ["middle", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "score"], ["scores"]),
+    ]
+    weights = {
+        "planes": np.array([1, 2], np.int64),
+        "row": np.array([1], np.int64),
+        "at": np.arange(0.5, 48, dtype=np.float32)[:, np.newaxis],
+        "sides": np.array([[[1, 0, 1, 0]]], np.float32),
+        "size": np.array([[[-4, 8, 4, 24]]], np.float32),
+        "zero": np.zeros((1, 1, 1), np.float32),
+        "score": np.full((1, 1, 1), 0.9, np.float32),
+    }
+    model = build(nodes, [("x", [1, 3, 32, 48])], [("boxes", [1, 1, 4]), ("scores", [1, 1, 1])], weights.items())
+    steps = Preprocess(image=ImageSteps(size_wh=(48, 32), resize="letterbox"))
+    manifest = describe(model, task=TaskSpec("detection", head="boxes-scores"), preprocess=steps, labels=("thing",))
+    write_package(path, manifest, {"variants/fp32/model.onnx": model, "golden/fp32.npz": b"golden"})
+    return path
+
+
+def moving_card(number):
+    """Return a picture of 96x64 with a bright bar, two pixels further to the right in each."""
+    picture = np.zeros((64, 96, 3), np.uint8)
+    picture[16:48, 12 + 2 * number : 24 + 2 * number] = 250
+    return picture
+
+
 def card(name, *, size_wh=(60, 40)):
     """Return a picture of one colour, uint8 [height, width, 3], blue green red."""
     picture = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from edge_sdk.runtime.draw import annotate, captions
+from edge_sdk.runtime.follow import Line, Zone
+from edge_sdk.runtime.follow.events import Heard
+from edge_sdk.runtime.follow.tracks import Tracked
 from edge_sdk.tasks import (
     Anomaly,
     Classification,
@@ -100,3 +103,19 @@ def test_bones_are_drawn_between_joints_that_are_seen():
     drawn = annotate(np.zeros((60, 100, 3), np.uint8), body, LABELS)
     assert drawn[50, 30].any()
     assert not drawn[50, 70].any()
+
+
+def test_tracks_are_told_by_number_and_counters_are_drawn():
+    line, zone = Line("door", (50, 0), (50, 60)), Zone("bay", ((60, 5), (95, 5), (95, 55)))
+    counts = ((line, {"in": 2, "out": 1}),), ((zone, {"inside": {"1": 0.5}}),)
+    value = Tracked(found([0, 40, 9, 59], [1, 1, 5, 5]), np.array([7, 0]), *counts)
+    assert captions(value, LABELS) == ["bolt 0.50 #7", "bolt 0.50"]
+    drawn = annotate(np.zeros((60, 100, 3), np.uint8), value, LABELS)
+    assert drawn[30, 50].any()
+    assert drawn[30, 95].any()
+    assert drawn[59, 5].any()
+
+
+def test_an_event_is_told_before_the_classes():
+    value = Heard(Classification((1, 0), (0.75, 0.25)), Classification((1,), (0.6,)))
+    assert captions(value, LABELS) == ["nut 0.60!", "nut 0.75", "bolt 0.25"]
