@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import cv2
@@ -494,3 +495,37 @@ class I2cBus:
         if number not in self.chips:
             raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
         return self.chips[number]
+
+
+class SoundCard:
+    """The module sounddevice on a machine with these inputs; the test plays what they hear."""
+
+    class PortAudioError(Exception):
+        """What PortAudio raises."""
+
+    def __init__(self, names, *, rates_hz=(16000.0,)):
+        self._names, self._rates_hz = names, rates_hz
+        self.asked = {}
+        self.now_ns = 0
+
+    def query_devices(self):
+        return [{"name": name, "max_input_channels": 2} for name in self._names]
+
+    def InputStream(self, **asked):  # noqa: N802  as sounddevice calls it
+        if asked["samplerate"] not in self._rates_hz:
+            raise self.PortAudioError("Invalid sample rate")
+        self.asked = asked
+        return self
+
+    def start(self):
+        pass
+
+    def close(self):
+        pass
+
+    def play(self, samples, *, adc_s, overflow=False):
+        """Deliver a block that the card heard at a time of its own clock, which shows a moment that goes with ours."""
+        self.now_ns = monotonic_ns()
+        time = SimpleNamespace(currentTime=self.now_ns / 1e9, inputBufferAdcTime=self.now_ns / 1e9 + adc_s)
+        block = np.asarray(samples, np.int16).reshape(-1, self.asked["channels"])
+        self.asked["callback"](block, len(block), time, SimpleNamespace(input_overflow=overflow))

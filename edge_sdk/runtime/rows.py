@@ -54,19 +54,18 @@ class Rows:
         return Rows(self.values[-1:], self.stamps_ns[-1:])
 
 
-def split_at_gaps(rows: Rows, last: Rows | None, *, rate_hz: float, slack: Slack) -> Iterator[Rows]:
+def split_at_gaps(rows: Rows, last: Rows | None, *, limit_ns: float, period_ns: float) -> Iterator[Rows]:
     """Yield rows in parts, a new one where a step between stamps says that rows are missing before it.
 
     Args:
         rows: What came, one row or more.
         last: The row before, if any.
-        rate_hz: Rows a second.
-        slack: Which steps are gaps.
+        limit_ns: The longest step that is no gap.
+        period_ns: The usual step.
     """
     before_ns = rows.stamps_ns[0] if last is None else last.stamps_ns[0]
-    steps_ns, period_ns = np.diff(rows.stamps_ns, prepend=before_ns), 1e9 / rate_hz
-    is_gap = steps_ns > slack.limit_ns(period_ns)
-    missing = np.where(is_gap, np.round(steps_ns / period_ns).astype(np.int64) - 1, 0)
+    steps_ns = np.diff(rows.stamps_ns, prepend=before_ns)
+    missing = np.where(steps_ns > limit_ns, np.round(steps_ns / period_ns).astype(np.int64) - 1, 0)
     missing[0] = max(missing[0], rows.lost)
     starts = np.flatnonzero(missing[1:]) + 1
     parts = zip(np.split(rows.values, starts), np.split(rows.stamps_ns, starts), [0, *starts], strict=True)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from edge_sdk.tensors import Array
 _TOLERANCE = 0.02
 _MEASURED_NS = 2_000_000_000
 _MEASURED_ROWS = 16
+_FEW_ROWS = 8
+_RECENT_ROWS = 64
 
 
 class Window(NamedTuple):
@@ -44,7 +47,7 @@ class WindowCutter:
 
         Args:
             steps: What the model takes.
-            rate_hz: Rows a second that the sensor delivers; None to measure it, where the rate or `slack` need it.
+            rate_hz: Rows a second that the sensor delivers; None to measure it, where the model wants a rate.
             slack: Which steps between stamps are gaps; None if only `Rows.lost` tells them.
 
         Raises:
@@ -56,6 +59,7 @@ class WindowCutter:
         self._cutter = _Cutter(steps)
         self._last: Rows | None = None
         self._measured: list[Rows] = []
+        self._recent_ns: deque[int] = deque(maxlen=_RECENT_ROWS)
 
     def add(self, rows: Rows) -> list[Window]:
         """Take rows, and return the windows that they complete.
@@ -65,11 +69,12 @@ class WindowCutter:
         """
         if not len(rows.values):
             return []
-        if self._rate_hz is None and (self._steps.rate_hz or self._slack):
+        if self._rate_hz is None and self._steps.rate_hz is not None:
             return self._measure(rows)
-        if self._rate_hz is None or self._slack is None:
+        period_ns = 1e9 / self._rate_hz if self._rate_hz else self._usual_step_ns(rows)
+        if self._slack is None or not period_ns:
             return self._add(rows)
-        parts = split_at_gaps(rows, self._last, rate_hz=self._rate_hz, slack=self._slack)
+        parts = split_at_gaps(rows, self._last, limit_ns=self._slack.limit_ns(period_ns), period_ns=period_ns)
         return [window for part in parts for window in self._add(part)]
 
     def finish(self) -> list[Window]:
@@ -97,8 +102,17 @@ class WindowCutter:
             usual_ns = float(np.median(steps_ns) or np.mean(steps_ns))
             steps_ns = steps_ns[steps_ns <= self._slack.limit_ns(usual_ns)]
         period_ns = float(np.mean(steps_ns)) if len(steps_ns) else 0.0
-        self._rate_hz = 1e9 / period_ns if period_ns > 0 else self._steps.rate_hz or 1.0
+        self._rate_hz = 1e9 / period_ns if period_ns > 0 else self._steps.rate_hz
         self._matcher = _matcher(self._steps, self._rate_hz)
+
+    def _usual_step_ns(self, rows: Rows) -> float:
+        """Return the usual distance of the rows that came last; 0 as long as they are too few to say."""
+        if self._slack is not None:
+            before = self._last.stamps_ns if self._last is not None else rows.stamps_ns[:0]
+            self._recent_ns.extend(np.diff(np.concatenate([before, rows.stamps_ns])).tolist())
+        if len(self._recent_ns) < _FEW_ROWS:
+            return 0.0
+        return float(np.median(self._recent_ns) or np.mean(self._recent_ns))
 
     def _add(self, rows: Rows) -> list[Window]:
         """Take rows with no gap but the one before them."""

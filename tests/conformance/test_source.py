@@ -21,11 +21,13 @@ from edge_sdk.runtime.sources import SENSORS, SOURCES
 from edge_sdk.runtime.sources.hwmon import open_hwmon, open_thermal
 from edge_sdk.runtime.sources.i2c import open_i2c
 from edge_sdk.runtime.sources.iio import open_iio
+from edge_sdk.runtime.sources.microphone import open_microphone
 from edge_sdk.runtime.sources.record import Address
 from edge_sdk.runtime.sources.sensor import SensorWindows
 from edge_sdk.runtime.sources.v4l2.camera import V4l2Camera
 from edge_sdk.runtime.sources.v4l2.modes import Asked
-from tests.fakes import I2cBus, MjpegServer, Replay, RtspServer, VideoNode
+from tests.fakes import I2cBus, MjpegServer, Replay, RtspServer, SoundCard, VideoNode
+from tests.mosquitto import Mosquitto
 from tests.runtime.models import write_clip
 from tests.sysfs import accelerometer, lay
 
@@ -137,7 +139,7 @@ def serial(_):
     source = open_source(f"serial:{os.ttyname(theirs)}?timeout_s=0.3", window=WINDOW)
 
     def talk():
-        for number in range(260):  # the rate is measured first
+        for number in range(20):
             os.write(ours, b"%d\n" % number)
             time.sleep(0.01)
 
@@ -150,6 +152,24 @@ def serial(_):
 
 
 @contextmanager
+def mqtt(folder):
+    with Mosquitto(folder) as broker:
+        source = open_source(f"mqtt://{broker.address}/a?timeout_s=0.5", window=WINDOW)
+        for number in range(5):
+            broker.publish("a", *[b'{"x": %d}' % number] * 2)
+        yield source
+
+
+@contextmanager
+def microphone(_):
+    card = SoundCard(["USB Audio"])
+    source = SensorWindows(open_microphone(Address("mic:", "", {}), ("x",), sound=card), WINDOW)
+    for number in range(3):
+        card.play(np.zeros(8), adc_s=number * 0.02 - 1)
+    yield source
+
+
+@contextmanager
 def replay(_):
     yield Replay(PICTURES, live=True)
 
@@ -157,7 +177,7 @@ def replay(_):
 PICTURE_SCRIPTS = {"video": video, "folder": pictures, "tensors": tensors, "http": http, "rtsp": rtsp}
 SENSOR_SCRIPTS = {
     **{"rows": rows, "rows at their pace": rows_at_their_pace, "wav": wav, "thermal": thermal, "hwmon": hwmon},
-    **{"iio": iio, "i2c": i2c, "serial": serial},
+    **{"iio": iio, "i2c": i2c, "serial": serial, "mqtt": mqtt, "mic": microphone},
 }
 SCRIPTS = {**PICTURE_SCRIPTS, **SENSOR_SCRIPTS}
 WITHOUT_HARDWARE = {**SCRIPTS, "camera": camera, "replay": replay}
@@ -168,6 +188,9 @@ MISSING = {
     "hwmon": ("hwmon:none", UnavailableError),
     "i2c": ("i2c:63:0x48", InputError),
     "iio": ("iio:none", UnavailableError),
+    "mic": ("mic:none", (InputError, UnavailableError)),  # PortAudio may be missing too
+    "mqtt": ("mqtt://127.0.0.1:9/a", UnavailableError),
+    "mqtts": ("mqtts://127.0.0.1:9/a", UnavailableError),
     "serial": ("serial:/dev/none", UnavailableError),
     "thermal": ("thermal:none", UnavailableError),
     "wav": ("wav:none.wav", InputError),

@@ -24,7 +24,7 @@ from edge_sdk.runtime.sources.record import Address
 from edge_sdk.runtime.sources.sensor import Sensor
 
 _BLOCK_ROWS = 256
-_UNITS_NS = {"_ns": 1.0, "_us": 1e3, "_ms": 1e6, "": 1e9}
+UNITS_NS = {"_ns": 1.0, "_us": 1e3, "_ms": 1e6, "": 1e9}
 """What a time is in, by the end of its column's name."""
 
 
@@ -86,7 +86,7 @@ class CsvRows:
         self._has_time = bool(options.time)
         wanted = (*columns, options.time) if self._has_time else columns
         self._columns = _find(wanted, next(self._reader, []), where=self.name)
-        self._unit_ns = next(unit for end, unit in _UNITS_NS.items() if options.time.endswith(end))
+        self._unit_ns = next(unit for end, unit in UNITS_NS.items() if options.time.endswith(end))
         self._row, self._lost = -1, 0
         self._before_ns = -math.inf
         self._failure: InputError | None = None

@@ -42,11 +42,13 @@ class SerialOptions:
         baud: Bits a second.
         parser: The file that declares what comes.
         timeout_s: How long a silence ends the source.
+        rate_hz: Rows a second, if that is known; 0 measures it, where the model wants a rate.
     """
 
     baud: int = 115200
     parser: str = ""
     timeout_s: float = _TIMEOUT_S
+    rate_hz: float = 0.0
 
 
 def open_serial(address: Address, columns: tuple[str, ...]) -> SerialLine:
@@ -69,7 +71,7 @@ def open_serial(address: Address, columns: tuple[str, ...]) -> SerialLine:
         port: Port = serial.Serial(address.place, options.baud, timeout=options.timeout_s, exclusive=True)
     except (OSError, ValueError) as exc:  # SerialException is an OSError
         raise UnavailableError(f"{address.uri}: expected a serial port, got {exc}") from exc
-    return SerialLine(name, port, parser)
+    return SerialLine(name, port, parser, rate_hz=options.rate_hz or None)
 
 
 class SerialLine:
@@ -77,11 +79,10 @@ class SerialLine:
 
     live = True
     clock: Clock = "arrival"
-    rate_hz: float | None = None
     slack: Slack | None = ARRIVALS
 
-    def __init__(self, name: str, port: Port, parser: Parser) -> None:
-        self.name = name
+    def __init__(self, name: str, port: Port, parser: Parser, *, rate_hz: float | None = None) -> None:
+        self.name, self.rate_hz = name, rate_hz
         self._port, self._parser = port, parser
         self._rows: list[tuple[list[float], int]] = []  # parsed, and not returned since some were lost before them
         self._stamp_ns = 0
