@@ -44,7 +44,8 @@ class LayerNoise:
 
     Attributes:
         name: The layer.
-        noise: Squared error at the model's outputs, relative to their power, with this layer alone in integers.
+        noise: Squared error at the model's outputs, relative to their power, with this layer alone in integers; in the
+            order of a search, what it takes away there.
         work: Share of the model's multiply-accumulates, 0 to 1.
     """
 

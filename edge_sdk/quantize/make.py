@@ -20,9 +20,10 @@ from edge_sdk.quantize.graph import Graph, nearby_layers
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.joints import Joint
 from edge_sdk.quantize.measure import Evaluation, open_float
+from edge_sdk.quantize.ranges import Quant
 from edge_sdk.quantize.request import Progress
 from edge_sdk.quantize.search import Found, Terms, order_layers, search
-from edge_sdk.quantize.sensitivity import layer_noises
+from edge_sdk.quantize.sensitivity import PlanNoise, layer_noises, tensor_noises
 from edge_sdk.quantize.spot_check import LayerCheck, spot_check
 from edge_sdk.quantize.tuning import Layers, Tuning, tune
 from edge_sdk.session import Session, SessionConfig, host_config, open_session
@@ -158,18 +159,32 @@ class Maker:
     def _order(self, family: Family) -> tuple[LayerNoise, ...]:
         """Return the layers in the order in which they return to float."""
         layers = families.returnable_layers(family, self.graph)
+        few, reference = [item.tensors for item in self.calibration.spread(_NOISE_SAMPLES)], open_float(self.graph)
         with self.progress(f"ranking the layers of {family}", len(layers)) as advance:
             noises = layer_noises(
                 self.graph,
-                [item.tensors for item in self.calibration.spread(_NOISE_SAMPLES)],
+                few,
                 lambda excluded: self._open(family, excluded),
                 layers=layers,
-                reference=open_float(self.graph),
+                reference=reference,
                 advance=advance,
             )
+        rounded = tensor_noises(self.graph, few, self._quants(family), reference=reference) if family in FORMS else {}
         costs = self.aims[family].costs
-        near = nearby_layers(self.graph)
-        return order_layers(noises, lambda names: costs.of(self.graph, family, names), near, exact_time=costs.exact)
+        return order_layers(
+            noises,
+            lambda names: costs.of(self.graph, family, names),
+            PlanNoise(family, self.graph, noises, rounded).of,
+            nearby_layers(self.graph),
+            exact_time=costs.exact,
+        )
+
+    def _quants(self, family: Family) -> Mapping[str, Quant]:
+        """Return how tensors are rounded where all layers are in integers, but for those that take a range over."""
+        ranges = self.tuning.ranges if self.tuning is not None else "mse"
+        written = families.integers(family, self.graph, self.statistics, ranges)
+        same = written.placement.same_range
+        return {name: quant for name, quant in written.calibration.quants.items() if name not in same}
 
     def _golden_samples(self) -> list[Tensors]:
         return [item.tensors for item in self.evaluation.samples.spread(_GOLDEN_SAMPLES)]

@@ -1,7 +1,8 @@
 """One search for accuracy and speed: which layers stay in float.
 
-1. Layers are ordered once, by a greedy choice: the next to return to float is the one that takes away most noise for
-   the time that it costs, given those that are in float already (a neighbour in float shares their conversions).
+1. Layers are ordered once, by a greedy choice: the next to return to float is the one, or are the neighbours, that take
+   away most noise for the time they cost, given those that are in float already (neighbours in float share conversions,
+   and do not round what is between them).
 2. Along this order a few points are measured. Noise tells where: disagreement grows with the root of the noise that is
    left. A guess that misses is mended by the next, between the last point that failed and the first that held.
 3. Among what was measured, a point is taken (`Pick`).
@@ -12,7 +13,7 @@ Pure: times and measurements come as functions; the same answers give the same c
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_sdk.errors import GateError
 from edge_sdk.quantize.compare import drop_of
@@ -28,6 +29,8 @@ _NOISE_STEPS = (4.0, 16.0, 64.0)
 
 TimeOf = Callable[[Collection[str]], float]
 """Time of the variant with these layers in float."""
+NoiseOf = Callable[[Collection[str]], float]
+"""Noise at the outputs of the variant with these layers in float."""
 Measure = Callable[[Sequence[str]], Point]
 """Makes and measures the variant with these layers in float."""
 
@@ -86,30 +89,57 @@ class Found:
 
 
 def order_layers(
-    layers: Sequence[LayerNoise], time_of: TimeOf, neighbours: Mapping[str, Collection[str]], *, exact_time: float
+    layers: Sequence[LayerNoise],
+    time_of: TimeOf,
+    noise_of: NoiseOf,
+    neighbours: Mapping[str, Collection[str]],
+    *,
+    exact_time: float,
 ) -> tuple[LayerNoise, ...]:
-    """Return the layers in the order in which they return to float: most noise for the time first.
+    """Return the layers in the order in which they return to float, each with the noise that it takes away then.
+
+    A layer returns with one neighbour or all of them where that takes away more for the time: what is rounded between
+    two layers is in float only if both are.
 
     Args:
-        layers: What each adds.
+        layers: The layers, in the order of execution.
         time_of: Time of a choice.
-        neighbours: The layers whose cost in float changes with a layer's, by its name.
+        noise_of: Noise that is left with a choice.
+        neighbours: The layers whose time and noise in float depend on whether a layer is, by its name.
         exact_time: Time of the float variant.
     """
     left = {layer.name: layer for layer in layers}
     order: list[LayerNoise] = []
-    costs: dict[str, float] = {}
-    now = time_of(())
-    stale: Collection[str] = left
+    worth: dict[tuple[str, ...], float] = {}
+    time, noise = time_of(()), noise_of(())
+    stale: Collection[tuple[str, ...]] = _groups(left, neighbours)
     while left:
         chosen = {layer.name for layer in order}
-        costs.update({name: time_of({*chosen, name}) - now for name in stale if name in left})
-        worth = {name: layer.noise / max(costs[name], _LEAST_TIME * exact_time) for name, layer in left.items()}
-        best = max(left, key=lambda name: worth[name])
-        order.append(left.pop(best))
-        now += costs[best]
-        stale = neighbours.get(best, ())
+        for group in stale:
+            with_it = chosen.union(group)
+            cost = max(time_of(with_it) - time, _LEAST_TIME * exact_time)
+            worth[group] = (noise - noise_of(with_it)) / cost
+        best = max(worth, key=lambda group: worth[group])
+        for name in filter(left.__contains__, best):
+            chosen.add(name)
+            rest = noise_of(chosen)
+            order.append(replace(left.pop(name), noise=max(noise - rest, 0.0)))
+            noise = rest
+        time = time_of(chosen)
+        worth = {group: gain for group, gain in worth.items() if not left.keys().isdisjoint(group)}
+        touched = set(best).union(*(neighbours.get(name, ()) for name in best))
+        stale = [group for group in worth if not touched.isdisjoint(group)]
     return tuple(order)
+
+
+def _groups(names: Collection[str], neighbours: Mapping[str, Collection[str]]) -> Collection[tuple[str, ...]]:
+    """Return the layers that may return together: each alone, with one neighbour, and with all."""
+    found: dict[tuple[str, ...], None] = {(name,): None for name in names}
+    for name in names:
+        near = [other for other in names if other in neighbours.get(name, ())]
+        for together in (*({name, other} for other in near), {name, *near}):
+            found[tuple(each for each in names if each in together)] = None
+    return tuple(found)
 
 
 def search(terms: Terms, measure: Measure, order: Callable[[], Sequence[LayerNoise]], *, time_of: TimeOf) -> Found:

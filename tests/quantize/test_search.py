@@ -24,6 +24,11 @@ TERMS = Terms(BUDGET, "knee", exact_time=20.0, min_gain=1.05, goal_agreement=0.9
 SEARCHES = tomllib.loads((CASES / "search" / "search.toml").read_text())["case"]
 
 
+def noise_of(layers):
+    """Return the noise that is left of layers that add it each by itself."""
+    return lambda names: sum(layer.noise for layer in layers if layer.name not in names)
+
+
 class Model:
     """A model whose disagreement falls with the root of the noise that is left; keeps what was measured."""
 
@@ -45,7 +50,7 @@ class Model:
         return Point("int8", self.time_of(names), 1, share, accuracy, self._budget.holds(accuracy), tuple(names))
 
     def order(self):
-        return order_layers(self.layers, self.time_of, {}, exact_time=20.0)
+        return order_layers(self.layers, self.time_of, noise_of(self.layers), {}, exact_time=20.0)
 
     def search(self, terms):
         return search(terms, self.measure, self.order, time_of=self.time_of)
@@ -66,8 +71,22 @@ def test_a_search_ends_as_its_case_tells(case):
 def test_layers_return_by_noise_for_the_time_they_cost():
     layers = [LayerNoise("dear", 6.0, 0.5), LayerNoise("cheap", 2.0, 0.1), LayerNoise("quiet", 1.0, 0.4)]
     costs = {"dear": 9.0, "cheap": 1.0, "quiet": 2.0}
-    order = order_layers(layers, lambda names: sum(costs[name] for name in names), {}, exact_time=20.0)
+    order = order_layers(
+        layers, lambda names: sum(costs[name] for name in names), noise_of(layers), {}, exact_time=20.0
+    )
     assert [layer.name for layer in order] == ["cheap", "dear", "quiet"]
+
+
+def test_neighbours_return_together_where_the_noise_is_between_them():
+    layers = [LayerNoise(name, 1.0, 0.2) for name in ("a", "b", "c", "alone")]
+
+    def left(names):
+        between = 0.0 if {"b", "c"} <= set(names) else 9.0
+        return between + 2.0 * ("alone" not in names) + 0.5 * ("a" not in names)
+
+    near = {"a": ("b",), "b": ("a", "c"), "c": ("b",)}
+    order = order_layers(layers, lambda names: 1.0 * len(names), left, near, exact_time=20.0)
+    assert [(layer.name, layer.noise) for layer in order] == [("b", 0.0), ("c", 9.0), ("alone", 2.0), ("a", 0.5)]
 
 
 def test_a_neighbour_of_a_float_layer_is_cheaper_and_comes_sooner():
@@ -78,8 +97,16 @@ def test_a_neighbour_of_a_float_layer_is_cheaper_and_comes_sooner():
         return 2.0 * len(names) - shared
 
     near = {"a": ("b",), "b": ("a",)}
-    assert [layer.name for layer in order_layers(layers, time_of, near, exact_time=20.0)] == ["a", "b", "far"]
-    assert [layer.name for layer in order_layers(layers, time_of, {}, exact_time=20.0)] == ["a", "far", "b"]
+    assert [layer.name for layer in order_layers(layers, time_of, noise_of(layers), near, exact_time=20.0)] == [
+        "a",
+        "b",
+        "far",
+    ]
+    assert [layer.name for layer in order_layers(layers, time_of, noise_of(layers), {}, exact_time=20.0)] == [
+        "a",
+        "far",
+        "b",
+    ]
 
 
 def test_what_no_plan_holds_is_told_with_what_was_reached():

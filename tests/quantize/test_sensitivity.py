@@ -6,7 +6,8 @@ import pytest
 from edge_sdk.quantize import families
 from edge_sdk.quantize.graph import weighted_layers
 from edge_sdk.quantize.measure import open_float
-from edge_sdk.quantize.sensitivity import layer_noises
+from edge_sdk.quantize.ranges import Quant
+from edge_sdk.quantize.sensitivity import PlanNoise, layer_noises, tensor_noises
 from edge_sdk.session import host_config, open_session
 from tests.quantize.models import calibrated, clean, samples
 
@@ -57,3 +58,24 @@ def test_each_layer_is_told_with_its_share_of_the_work():
 def test_an_output_of_zeros_adds_no_noise():
     graph = clean(NET.format(outputs="float[] y, float[] z", more="z = Sub(x, x)"))
     assert all(np.isfinite(layer.noise) for layer in noises(graph))
+
+
+def test_what_is_rounded_between_layers_is_noise_until_all_of_them_are_in_float():
+    graph = clean(NET.format(outputs="float[] y", more=""))
+    statistics, few = calibrated(graph), samples(graph, 4)
+    quants = families.integers("x86-int8", graph, statistics, "mse").calibration.quants
+    alone = noises(graph)
+    tensors = tensor_noises(graph, few, quants, reference=open_float(graph))
+    left = PlanNoise("x86-int8", graph, alone, tensors)
+    first, second, third = (layer.name for layer in alone)
+    assert left.of((first, second, third)) == 0.0
+    saved = {names: left.of(()) - left.of(names) for names in ((first,), (second,), (first, second))}
+    assert saved[first, second] == pytest.approx(saved[first,] + saved[second,] + tensors["r"])
+
+
+def test_a_coarser_tensor_adds_more_noise():
+    graph = clean(NET.format(outputs="float[] y", more=""))
+    few, reference = samples(graph, 4), open_float(graph)
+    found = [tensor_noises(graph, few, {"r": Quant(step, -128)}, reference=reference)["r"] for step in (0.04, 0.16)]
+    assert 8 < found[1] / found[0] < 32
+    assert tensor_noises(graph, few, {"x": Quant(1.0, 0)}, reference=reference)["x"] > 0
