@@ -184,7 +184,11 @@ class Maker:
         ranges = self.tuning.ranges if self.tuning is not None else "mse"
         written = families.integers(family, self.graph, self.statistics, ranges)
         same = written.placement.same_range
-        return {name: quant for name, quant in written.calibration.quants.items() if name not in same}
+        return {
+            name: quant
+            for name, quant in written.calibration.quants.items()
+            if name in self.statistics.keys() - same.keys()
+        }
 
     def _golden_samples(self) -> list[Tensors]:
         return [item.tensors for item in self.evaluation.samples.spread(_GOLDEN_SAMPLES)]
