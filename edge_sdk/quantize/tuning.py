@@ -86,8 +86,11 @@ class Tuning:
             )
             session = families.open_measured(stand_in, model)
             noises[correction] = relative_error(expected, (session.run(sample) for sample in few))
-        self.corrections.append(min(noises, key=lambda correction: noises[correction]))
-        return tried[self.corrections[0]]
+        best = min(CORRECTIONS, key=lambda correction: noises[correction])
+        self.corrections.append(best)
+        if best == CORRECTIONS[0]:
+            return tried[best]
+        return self._reconstructed(excluded, best)  # with weights rounded on what its own biases give
 
     def _reconstructed(self, excluded: Sequence[str], correction: Correction, rounded: Layers | None = None) -> Layers:
         integers = families.integers(self.family, self.graph, self.statistics, self.ranges, excluded)

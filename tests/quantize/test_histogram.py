@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge_sdk.quantize.histogram import BINS, Histogram
+from edge_sdk.quantize.histogram import BINS, MOST_VALUES, Histogram
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 VALUES = arrays(np.float32, st.integers(0, 40), elements=FLOATS)
@@ -57,6 +57,20 @@ def test_at_least_a_quarter_of_the_bins_lies_below_the_greatest_value(values):
     assert seen.high / seen.width >= BINS / 4
 
 
+def test_of_large_arrays_some_values_tell_the_distribution_and_all_the_extremes():
+    values = np.random.default_rng(0).standard_normal((16, 112, 112)).astype(np.float32)
+    values[1::2] += 4.0
+    values[3, :, 1] = 0.0
+    values[5, 7, 9] = 100.0
+    seen = histogram(values)
+    assert (seen.high, seen.low) == (100.0, values.min())
+    assert MOST_VALUES / 2 <= seen.counts.sum() + seen.zeros <= MOST_VALUES
+    shares = np.cumsum(seen.counts) / seen.counts.sum()
+    expected = [np.mean(values[values != 0] < edge) for edge in seen.centres + seen.width / 2]
+    assert np.abs(shares - expected).max() < 0.005
+    assert seen.zeros / (seen.counts.sum() + seen.zeros) == pytest.approx(112 / values.size, rel=0.2)
+
+
 def test_nothing_seen_is_a_histogram_of_nothing():
     assert facts(histogram([])) == ([0] * BINS, None, 0.0, 0.0, 0, 0)
 
@@ -98,5 +112,5 @@ def test_any_shape_and_float_type_is_taken():
 
 
 def test_many_values_are_counted_as_well_as_few():
-    values = np.random.default_rng(0).standard_normal(200_001).astype(np.float32)
+    values = np.random.default_rng(0).standard_normal(MOST_VALUES - 1).astype(np.float32)
     assert facts(histogram(values)) == facts(histogram(*np.array_split(values, 7)))
