@@ -6,7 +6,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge_sdk.quantize.histogram import Histogram
+from edge_sdk.quantize.histogram import MOST_VALUES, Histogram
 from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, choose_range, to_quant
 
 METHODS = ("minmax", "percentile", "mse")
@@ -16,8 +16,10 @@ BOUNDS = st.floats(0, 2.0**100, width=32)
 
 
 def histogram(values):
+    """Return the histogram of all values, as of samples that are small enough to be counted whole."""
     seen = Histogram()
-    seen.add(np.asarray(values, np.float32))
+    for part in np.array_split(np.asarray(values, np.float32), 1 + len(values) // MOST_VALUES):
+        seen.add(part)
     return seen
 
 
