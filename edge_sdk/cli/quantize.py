@@ -44,7 +44,9 @@ def quantize_model(
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Labels: a CSV with a column 'file', or FILE.npz:key.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Labels: a CSV with a column 'file', COCO's JSON, or FILE.npz:key.", show_default=False
+        ),
     ] = None,
     evaluation: Annotated[
         str | None,

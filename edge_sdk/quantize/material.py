@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk.errors import InputError
+from edge_sdk.quantize.coco_labels import read_coco
 from edge_sdk.quantize.data import ARRAY_SUFFIXES, Samples, read_pictures, read_samples, split_key
 from edge_sdk.quantize.labels import (
     NORMAL_OR_NOT,
@@ -76,11 +77,16 @@ def _labelled_files(request: QuantRequest, source: Source, everything: Samples) 
     if request.evaluation is not None and not Path(request.evaluation).is_dir():
         raise InputError(f"{request.evaluation}: expected the folder of the labelled files, got none")
     folders = [path for text in (request.evaluation, request.calibration) if text and (path := Path(text)).is_dir()]
-    labels = read_labels(Path(request.labels or ""), folders)
-    chosen = read_pictures(labels.files, source.preprocess, source.inputs)
-    truths = _of_files(labels, source)
-    calibration, notes = _keep_apart(everything, chosen, request.calibration_samples, labels.calibration)
-    return Material(calibration, chosen, truths, Path(labels.where).name, notes)
+    path = Path(request.labels or "")
+    if path.suffix.lower() == ".json":
+        files, truths = read_coco(path, folders, names=source.class_names, kind=source.task.kind)
+        reserved: tuple[Path, ...] = ()
+    else:
+        labels = read_labels(path, folders)
+        files, truths, reserved = labels.files, _of_files(labels, source), labels.calibration
+    chosen = read_pictures(files, source.preprocess, source.inputs)
+    calibration, notes = _keep_apart(everything, chosen, request.calibration_samples, reserved)
+    return Material(calibration, chosen, truths, path.name, notes)
 
 
 def _keep_apart(

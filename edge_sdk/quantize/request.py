@@ -38,7 +38,7 @@ class QuantRequest:
             measure on and no board gets a family with calibrated ranges.
         preprocess: What turns them into inputs: the record, or flags for the common cases; None takes what the model
             carries, or nothing.
-        labels: Labels: a CSV by file, or `FILE.npz:key`; None measures agreement alone.
+        labels: Labels: a CSV by file, COCO's JSON, or `FILE.npz:key`; None measures agreement alone.
         evaluation: Samples to measure on, where the labels do not name files.
         class_names: Names of the classes by index.
         task: What the model is for; None tells it from the outputs.

@@ -144,8 +144,15 @@ def keypoint_similarity(joints: npt.NDArray[Any], labelled: LabelledPoses) -> np
     """Return COCO's object keypoint similarity of poses [n, joints, 3] with labelled ones [m], as [n, m].
 
     Joints that are not labelled do not count; without any, nothing is similar.
+
+    Raises:
+        InputError: The labelled bodies have another number of joints.
     """
     count = joints.shape[1]
+    if not len(joints) or not len(labelled.joints):
+        return np.zeros((len(joints), len(labelled.joints)))
+    if labelled.joints.shape[1] != count:
+        raise InputError(f"pose: expected labels of {count} joints, got {labelled.joints.shape[1]}")
     sigmas = COCO_SIGMAS if count == len(COCO_SIGMAS) else np.full(count, 1 / max(count, 1))
     off = np.square(joints[:, np.newaxis, :, :2].astype(np.float64) - labelled.joints[np.newaxis, :, :, :2]).sum(axis=3)
     spread = 2 * np.square(2 * sigmas) * (labelled.areas + np.spacing(1))[np.newaxis, :, np.newaxis]

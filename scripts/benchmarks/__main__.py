@@ -1,4 +1,4 @@
-"""The benchmarks, called by scripts/bench: `quantize` measures edge-sdk beside its peers, nothing what it claims."""
+"""The benchmarks, called by scripts/bench: `quantize` beside peers, `decode` behind models, nothing what it claims."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ def main() -> None:
             from scripts.benchmarks.quantize import main as quantize
 
             quantize(words)
+        case ["decode"]:
+            from scripts.benchmarks.decode import main as decode
+
+            decode()
         case words:
             from scripts.benchmarks.overview import main as overview
 

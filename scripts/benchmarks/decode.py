@@ -1,6 +1,6 @@
 """What a result costs after the model: decoding and suppression of one picture, beside how scripts usually do it.
 
-`python -m scripts.benchmarks.decode` prints one JSON object: milliseconds of this machine, ratios in one run by turns,
+`scripts/bench decode` prints one JSON object: milliseconds of this machine, ratios in one run by turns,
 and the largest error of the way into a letterbox and back.
 """
 

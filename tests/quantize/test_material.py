@@ -120,6 +120,14 @@ def test_labels_need_their_samples(material, tmp_path):
     )
 
 
+def test_labels_of_coco_are_read_for_tasks_that_they_score(material, tmp_path):
+    folder = write_cards(tmp_path, range(3))
+    (tmp_path / "y.json").write_text("{}")
+    assert refused(material, folder, labels=f"{tmp_path}/y.json") == (
+        f"{tmp_path}/y.json: expected a task that boxes or joints score, got classification"
+    )
+
+
 def test_labels_need_a_task_that_scores_them(material, tmp_path):
     folder = write_cards(tmp_path, range(3))
     labels = write_labels(tmp_path / "labels.csv", range(3))
