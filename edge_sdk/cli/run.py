@@ -47,7 +47,8 @@ def run_package(
     ],
     *,
     sink: Annotated[
-        list[str] | None, typer.Option(help="console, jsonl:PATH, jsonl:-, video:PATH or none; may be repeated.")
+        list[str] | None,
+        typer.Option(help="console, jsonl:PATH, jsonl:-, video:PATH, web:PORT or none; may be repeated."),
     ] = None,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
     policy: Annotated[

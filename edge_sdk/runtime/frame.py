@@ -7,14 +7,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
+
+import numpy as np
 
 from edge_sdk import records
+from edge_sdk.media import Image
 from edge_sdk.tasks import Result
 from edge_sdk.tensors import Array, Tensors
 
 Clock = Literal["exposure", "readout", "driver", "arrival", "file"]
 """What was stamped: start of exposure, read-out, the driver's buffer, arrival in this process; or a place in a file."""
+
+
+_PICTURE_AXES = 3
+
+
+def is_picture(data: Array | Tensors) -> TypeGuard[Image]:
+    """Tell whether a sample's data is a picture."""
+    return isinstance(data, np.ndarray) and data.ndim == _PICTURE_AXES and data.dtype == np.uint8
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Run:
                 for outlet in self._outlets:
                     outlets.callback(outlet.close)
                     self._books.events.listen(outlet.tell)
-                    outlet.start()
+                    outlet.start(self.report)
                 ended = self._execute()
             if ended not in {"stopped", "interrupted"}:
                 self._require_a_result()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_sdk.clock import monotonic_ns
@@ -20,8 +21,8 @@ from edge_sdk.errors import UnavailableError
 from edge_sdk.runtime.books import Books
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.frame import Outcome, Sample
-from edge_sdk.runtime.record import SinkReport
-from edge_sdk.runtime.sinks.record import Listener, Sink
+from edge_sdk.runtime.record import RunReport, SinkReport
+from edge_sdk.runtime.sinks.record import Listener, Reporting, Sink
 
 _CAPACITY = 8
 _HANGS_S = 10.0
@@ -47,8 +48,10 @@ class Outlet:
         self._written = self._dropped = self._failed = 0
         self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
 
-    def start(self) -> None:
-        """Begin to write."""
+    def start(self, report: Callable[[], RunReport]) -> None:
+        """Begin to write; `report` gives the run's report to a sink that wants it."""
+        if isinstance(self._sink, Reporting):
+            self._sink.report_from(report)
         self._thread.start()
 
     def put(self, sample: Sample, outcome: Outcome, *, is_needed: bool) -> None:

@@ -133,7 +133,7 @@ def test_events_go_to_the_sinks_that_want_them(colors):
 def test_no_result_is_lost_unseen(colors_outcome, script, count):
     sink = Flaky(script)
     outlet = Outlet(sink, books=Books())
-    outlet.start()
+    outlet.start(lambda: pytest.fail("it does not want it"))
     for number in range(count):
         outlet.put(*colors_outcome, is_needed=False)
         report = outlet.report()

@@ -1,14 +1,20 @@
-"""Where results go: one file a kind of sink, one line in `SINKS`."""
+"""Where results go: one file a kind of sink, one line in `SINKS`.
+
+A sink is written as `kind:place?option=value&…`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
+from urllib.parse import parse_qsl
 
 from edge_sdk import records
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.sinks.record import Sink
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.sources.record import Address
 
 __all__ = ["SINKS", "Sink", "open_sink"]
 
@@ -17,6 +23,7 @@ SINKS: Mapping[str, str] = {
     "jsonl": "jsonl.JsonLines",
     "none": "nothing.Nothing",
     "video": "video.Video",
+    "web": "web.Web",
 }
 """File and class of each kind; only the chosen one is imported."""
 _PLACELESS = {"console", "none"}
@@ -26,19 +33,21 @@ def open_sink(uri: str, source: Source) -> Sink:
     """Open a sink.
 
     Args:
-        uri: `console`, `none`, `jsonl:PATH`, `jsonl:-` or `video:PATH`.
+        uri: `console`, `none`, `jsonl:PATH`, `jsonl:-`, `video:PATH`, `web:PORT` or `web:HOST:PORT`, some with options
+            such as `jsonl:PATH?max_mb=64&keep=4`.
         source: Where the samples come from, which says how fast and whether live.
 
     Raises:
-        InputError: There is no such sink, or its place is wrong.
+        InputError: There is no such sink, or its place or an option is wrong.
         UnavailableError: It cannot be written.
     """
-    kind, _, place = uri.partition(":")
+    kind, _, rest = uri.partition(":")
+    place, _, options = (rest, "", "") if Path(rest).exists() else rest.partition("?")
     if kind not in SINKS or (kind in _PLACELESS) == bool(place):
         raise InputError(
-            f"sink: expected console, none, jsonl:PATH, jsonl:- or video:PATH, got '{uri}'"
+            f"sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH or web:PORT, got '{uri}'"
             + records.near_match(kind, list(SINKS))
         )
     file, _, name = SINKS[kind].partition(".")
-    opener: Callable[[str, Source], Sink] = getattr(import_module(f"{__name__}.{file}"), name)
-    return opener(place, source)
+    opener: Callable[[Address, Source], Sink] = getattr(import_module(f"{__name__}.{file}"), name)
+    return opener(Address(uri, place, dict(parse_qsl(options, keep_blank_values=True))), source)

@@ -7,6 +7,7 @@ from edge_sdk.runtime.draw import captions
 from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.runtime.sinks.lines import STANDARD_OUTPUT, LineWriter
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.sources.record import Address
 
 _LIVE_PERIOD_NS = 1_000_000_000
 _TOLD = 5
@@ -15,9 +16,10 @@ _TOLD = 5
 class Console:
     """The standard output."""
 
-    def __init__(self, place: str, source: Source) -> None:
+    def __init__(self, address: Address, source: Source) -> None:
         """Find the standard output; see `LineWriter`."""
         self.name = "console"
+        address.refuse_options()
         self._lines = LineWriter(STANDARD_OUTPUT)
         self._period_ns = _LIVE_PERIOD_NS if source.live else 0
         self._next_ns = 0

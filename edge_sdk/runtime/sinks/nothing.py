@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.sources.record import Address
 
 
 class Nothing:
@@ -11,8 +12,9 @@ class Nothing:
 
     name = "none"
 
-    def __init__(self, place: str, source: Source) -> None:
+    def __init__(self, address: Address, source: Source) -> None:
         """There is nothing to open."""
+        address.refuse_options()
 
     def write(self, sample: Sample, outcome: Outcome) -> None:
         """Forget one outcome."""

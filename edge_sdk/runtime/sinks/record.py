@@ -1,11 +1,13 @@
-"""What all sinks share: the interface."""
+"""What all sinks share: the interfaces."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.frame import Outcome, Sample
+from edge_sdk.runtime.record import RunReport
 
 
 class Sink(Protocol):
@@ -43,3 +45,11 @@ class Listener(Protocol):
         Raises:
             UnavailableError: The sink is full or gone.
         """
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A sink that also tells how the run goes."""
+
+    def report_from(self, report: Callable[[], RunReport]) -> None:
+        """Take what gives the run's report at any time, from any thread; called once, before the first outcome."""

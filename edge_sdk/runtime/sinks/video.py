@@ -11,14 +11,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.files import require_free_space, unwritable
 from edge_sdk.media import Image, VideoFile
 from edge_sdk.runtime.draw import annotate
-from edge_sdk.runtime.frame import Outcome, Sample
+from edge_sdk.runtime.frame import Outcome, Sample, is_picture
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.sources.record import Address
 from edge_sdk.tensors import Array, Tensors
 
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG", ".webm": "VP80"}
@@ -32,16 +31,19 @@ _RESERVE_BYTES = 16 << 20
 class Video:
     """A video file in the making; all its pictures have the size of the first."""
 
-    def __init__(self, place: str, source: Source) -> None:
+    def __init__(self, address: Address, source: Source) -> None:
         """Check the place; the file is begun with the first picture.
 
         Raises:
             InputError: The suffix is not that of a video.
         """
-        self.name = f"video:{place}"
-        self._path = Path(place)
+        address.refuse_options()
+        self.name = f"video:{address.place}"
+        self._path = Path(address.place)
         if self._path.suffix.lower() not in _CODECS:
-            raise InputError(f"video:{place}: expected a file name ending in {', '.join(_CODECS)}, got '{place}'")
+            raise InputError(
+                f"{address.uri}: expected a file name ending in {', '.join(_CODECS)}, got '{address.place}'"
+            )
         self._part = self._path.with_name(f".{self._path.stem}.part{self._path.suffix}")
         self._fps = source.fps if 1 <= source.fps <= _MOST_FPS else _USUAL_FPS
         self._writer: Any = None
@@ -98,7 +100,7 @@ class Video:
 
 
 def _picture(data: Array | Tensors, *, where: str) -> Image:
-    if not isinstance(data, np.ndarray) or data.ndim != 3 or data.dtype != np.uint8:
+    if not is_picture(data):
         raise InputError(f"{where}: expected pictures, got samples of another kind", hint="write jsonl instead")
     return data
 

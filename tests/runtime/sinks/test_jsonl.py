@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -100,10 +101,54 @@ except UnavailableError as exc:
 def test_a_sink_that_is_not_understood_is_told(uri):
     with pytest.raises(InputError) as caught:
         open_sink(uri, SOURCE)
-    assert str(caught.value).startswith(f"sink: expected console, none, jsonl:PATH, jsonl:- or video:PATH, got '{uri}'")
+    assert str(caught.value).startswith(
+        f"sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH or web:PORT, got '{uri}'"
+    )
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match=r"file/r.jsonl: expected a place to write, got File exists$"):
         open_sink(f"jsonl:{tmp_path}/file/r.jsonl", SOURCE)
+
+
+def test_a_full_file_makes_room_for_a_new_one(tmp_path):
+    size = len(json.dumps(outcome().to_data()).encode()) + 1
+    sink = open_sink(f"jsonl:{tmp_path}/r.jsonl?max_mb={2.5 * size / 1e6:.9f}&keep=2", SOURCE)
+    for value in range(9):
+        sink.write(SAMPLE, outcome(float(value)))
+    kept = [tmp_path / name for name in ("r.jsonl.2", "r.jsonl.1", "r.jsonl")]
+    values = [[json.loads(line)["value"]["tensors"]["y"][0] for line in path.read_text().splitlines()] for path in kept]
+    assert values == [[4, 5], [6, 7], [8]]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_restart_continues_the_file_in_hand(tmp_path):
+    uri = f"jsonl:{tmp_path}/r.jsonl?max_mb=1"
+    for value in (1.0, 2.0):
+        with closing(open_sink(uri, SOURCE)) as sink:
+            sink.write(SAMPLE, outcome(value))
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
+
+
+def test_keeping_none_keeps_the_file_in_hand_alone(tmp_path):
+    sink = open_sink(f"jsonl:{tmp_path}/r.jsonl?max_mb=0.000001&keep=0", SOURCE)
+    for value in (1.0, 2.0):
+        sink.write(SAMPLE, outcome(value))
+    assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]
+    assert json.loads((tmp_path / "r.jsonl").read_text())["value"]["tensors"]["y"] == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("jsonl:r.jsonl?max_mb=0", "max_mb: expected more than 0, got 0"),
+        ("jsonl:r.jsonl?keep=-1", "keep: expected 0 or more, got -1"),
+        ("jsonl:-?max_mb=1", "expected a file for max_mb, got the standard output"),
+        ("jsonl:r.jsonl?colour=red", "colour"),
+    ],
+)
+def test_a_wrong_option_is_refused(uri, message):
+    with pytest.raises(InputError) as refused:
+        open_sink(uri, SOURCE)
+    assert message in str(refused.value)
