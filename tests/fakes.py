@@ -312,6 +312,65 @@ def _transport_stream(pictures, path: Path) -> bytes:
     return path.read_bytes()
 
 
+class PiCameraModule:
+    """The class Picamera2 of a Raspberry Pi's system, with a camera that plays a script.
+
+    Args:
+        frames: For each frame its metadata, or an error.
+        models: The cameras that there are.
+        gives_wh: The size that the camera makes of any asked one.
+    """
+
+    def __init__(self, frames, *, models=("imx708",), gives_wh=None):
+        self.frames, self.models, self.gives_wh = list(frames), models, gives_wh
+        self.configured, self.flushed, self.released, self.closed = None, [], 0, 0
+
+    def __call__(self, number):
+        return self
+
+    def global_camera_info(self):
+        return [{"Model": model, "Num": number} for number, model in enumerate(self.models)]
+
+    def create_video_configuration(self, **streams):
+        return streams
+
+    def configure(self, configuration):
+        self.configured = configuration
+
+    def camera_configuration(self):
+        streams = {name: self.configured[name] for name in ("main", "lores") if self.configured[name]}
+        return {name: {**stream, "size": self.gives_wh or stream["size"]} for name, stream in streams.items()}
+
+    def start(self):
+        pass
+
+    def capture_request(self, *, wait, flush=None):
+        self.flushed.append(flush)
+        frame = self.frames.pop(0)
+        if isinstance(frame, Exception):
+            raise frame
+        self.metadata = frame
+        return self
+
+    def get_metadata(self):
+        return self.metadata
+
+    def make_array(self, stream):
+        """Return a blue picture as picamera2 gives it: RGB888 with blue first, YUV420 with padded rows."""
+        width, height = self.configured[stream]["size"]
+        blue = np.full((height, width, 3), (255, 0, 0), np.uint8)
+        if stream == "main":
+            return blue
+        padded = cv2.copyMakeBorder(blue, 0, 0, 0, 64 - width % 64, cv2.BORDER_CONSTANT, value=(0, 0, 255))
+        return cv2.cvtColor(padded, cv2.COLOR_BGR2YUV_I420)
+
+    def release(self):
+        self.released += 1
+
+    def close(self):
+        self.closed += 1
+
+
 class Driver:
     """What OpenCV shows of a camera's driver: it takes any setting, and has what it can do.
 

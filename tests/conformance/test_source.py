@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import threading
 import time
@@ -14,19 +15,22 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime import open_source
 from edge_sdk.runtime.sources import SENSORS, SOURCES
+from edge_sdk.runtime.sources.gstreamer import GStreamerStream
 from edge_sdk.runtime.sources.hwmon import open_hwmon, open_thermal
 from edge_sdk.runtime.sources.i2c import open_i2c
 from edge_sdk.runtime.sources.iio import open_iio
 from edge_sdk.runtime.sources.microphone import open_microphone
+from edge_sdk.runtime.sources.picamera import PiAsked, PiCamera
 from edge_sdk.runtime.sources.record import Address
 from edge_sdk.runtime.sources.sensor import SensorWindows
 from edge_sdk.runtime.sources.v4l2.camera import V4l2Camera
 from edge_sdk.runtime.sources.v4l2.modes import Asked
-from tests.fakes import I2cBus, MjpegServer, Replay, RtspServer, SoundCard, VideoNode
+from tests.fakes import I2cBus, MjpegServer, PiCameraModule, Replay, RtspServer, SoundCard, VideoNode
 from tests.mosquitto import Mosquitto
 from tests.runtime.models import write_clip
 from tests.sysfs import accelerometer, lay
@@ -63,6 +67,21 @@ def tensors(folder):
 def http(_):
     with MjpegServer(PICTURES) as server:
         yield open_source(f"http://{server.address}/")
+
+
+@contextmanager
+def gstreamer(_):
+    if not shutil.which("gst-launch-1.0"):
+        pytest.skip("no gst-launch-1.0: apt install gstreamer1.0-tools gstreamer1.0-plugins-base")
+    words = "videotestsrc is-live=true num-buffers=40 ! video/x-raw,format=NV12,width=80,height=48,framerate=50/1"
+    yield GStreamerStream(words.split(), (80, 48), fps=50, name="csi:0")
+
+
+@contextmanager
+def picamera(_):
+    frames = [{"SensorTimestamp": monotonic_ns() + 40_000 * i, "FrameDuration": 40} for i in range(6)]
+    module = PiCameraModule([*frames, TimeoutError(), TimeoutError(), TimeoutError()])
+    yield PiCamera(module, 0, PiAsked((80, 48), 30, 1, 1), name="csi:0")
 
 
 @contextmanager
@@ -180,9 +199,10 @@ SENSOR_SCRIPTS = {
     **{"iio": iio, "i2c": i2c, "serial": serial, "mqtt": mqtt, "mic": microphone},
 }
 SCRIPTS = {**PICTURE_SCRIPTS, **SENSOR_SCRIPTS}
-WITHOUT_HARDWARE = {**SCRIPTS, "camera": camera, "replay": replay}
+WITHOUT_HARDWARE = {**SCRIPTS, "camera": camera, "picamera": picamera, "gstreamer": gstreamer, "replay": replay}
 MISSING = {
     "camera": ("camera:63", UnavailableError),
+    "csi": ("csi:0", UnavailableError),
     "folder": ("folder:none", InputError),
     "http": ("http://127.0.0.1:9/", UnavailableError),
     "hwmon": ("hwmon:none", UnavailableError),

@@ -24,6 +24,7 @@ __all__ = ["SENSORS", "SOURCES", "Sensor", "Source", "open_sensor", "open_source
 
 SOURCES: Mapping[str, str] = {
     "camera": "camera.open_camera",
+    "csi": "csi.open_csi",
     "folder": "folder.Folder",
     "http": "http_camera.open_http",
     "https": "http_camera.open_http",
