@@ -132,6 +132,9 @@ def quantize_model(
     trust_data: Annotated[
         bool, typer.Option("--trust-data", help="Go on though the samples contradict the model.")
     ] = False,
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help="Keep samples out of the report, which travels in the package.")
+    ] = False,
     profiles_dir: ProfilesDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -178,6 +181,7 @@ def quantize_model(
         version=version,
         trusts_data=trust_data,
         cache=_cache(cache, is_wanted=not no_cache),
+        shows_pictures=not no_pictures,
     )
     if out is None or check_only:
         _check(request, as_json=as_json)

@@ -20,6 +20,8 @@ from edge_sdk.tasks import Score, Task, Truth
 
 _Z95 = 1.959964
 _TRIALS = 1000
+SEED = 0
+"""Of the resamples: the same results give the same interval."""
 _RULE_OF_THREE = 3.0
 _MOST_NEEDED = 1_000_000
 
@@ -50,7 +52,7 @@ def paired_interval(reference: Score, other: Score, samples: int) -> tuple[float
         drop = (lost - won) / total
         half = _Z95 * math.sqrt(max((lost + won) / total - drop**2, 0.0) / total)
         return 100.0 * max(drop - half, -1.0), 100.0 * min(drop + half, 1.0)
-    weights = np.random.default_rng(0).multinomial(samples, np.full(samples, 1.0 / samples), size=_TRIALS)
+    weights = np.random.default_rng(SEED).multinomial(samples, np.full(samples, 1.0 / samples), size=_TRIALS)
     drops = reference.resampled(weights.astype(np.float64)) - other.resampled(weights.astype(np.float64))
     low, high = (float(value) for value in np.percentile(drops, [2.5, 97.5]))
     least = 100.0 * _RULE_OF_THREE / samples if low == high else 0.0

@@ -1,7 +1,8 @@
 """What each family of variants takes: the float model's own input, or the camera's pixels.
 
-Families for the CPU take pixels where the model allows it. Those for a GPU take floats: TensorRT keeps the first
-convolution in float anyway, and takes uint8 only from 8.5 on. What a profile or a request says comes first.
+Families in integers with calibrated ranges for the CPU take pixels where the model allows it. All others take floats:
+float16 and float32 compute in floats from the first layer on, and TensorRT's integers begin behind the first Q/DQ pair
+of the file (it takes uint8 at all only from 8.5 on). What a profile or a request says comes first.
 """
 
 from __future__ import annotations
@@ -18,6 +19,17 @@ from edge_sdk.quantize.pixels import LEAST_SNR_DB, outputs_snr_db, take_pixels
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.source import Source
 from edge_sdk.quantize.variants import Choice
+
+_WHY_FLOATS: Mapping[Family, str] = {
+    "fp32": "it is the float model itself",
+    "fp16": "it computes in float16 from the first layer on",
+    "tensorrt-int8": "integers begin behind the first Q/DQ pair, which stands behind its input",
+    "tensorrt-int8-typed": "integers begin behind the first Q/DQ pair, which stands behind its input",
+    "dynamic-int8": "it rounds what each layer reads anew in each inference",
+    "weight-int8": "only its weights are integers",
+    "weight-int4": "only its weights are integers",
+}
+"""Why a family takes floats, whatever the model is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +80,16 @@ def _why_not_pixels(request: QuantRequest, choices: Mapping[str, Choice], family
     wanted = {request.input} if request.input else {board.quantization.input for board in boards}
     if "float" in wanted:
         return "as asked for" if request.input else "as the board's profile says"
-    return "" if families.takes_pixels(family) else _first_in_float(family)
+    return "" if families.takes_pixels(family) else _WHY_FLOATS[family]
 
 
 def own_input(family: Family) -> str:
-    """Return what a family that computes the first layer in float takes, in words."""
-    return _own(_first_in_float(family))
+    """Return what a family that cannot take pixels takes, in words."""
+    return _own(_WHY_FLOATS[family])
 
 
 def _own(reason: str) -> str:
     return f"the float model's own input: {reason}"
-
-
-def _first_in_float(family: Family) -> str:
-    return f"{family} computes the first layer in float"
 
 
 def _framed(request: QuantRequest, source: Source, material: Material) -> tuple[Source, Material] | str:

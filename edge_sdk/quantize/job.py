@@ -12,17 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from edge_sdk.errors import GateError, InputError
 from edge_sdk.files import require_writable, sha256_of_files
 from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize import families
+from edge_sdk.quantize.advice import Case, advise
 from edge_sdk.quantize.arithmetic import tell_arithmetic
-from edge_sdk.quantize.board_plan import PlanPreview
+from edge_sdk.quantize.board_plan import PlanPreview, PlanSpeed
 from edge_sdk.quantize.cache import Cache, Shelf
+from edge_sdk.quantize.changes import Shown, tell_changes
 from edge_sdk.quantize.choice import choose_variants
 from edge_sdk.quantize.clean import load_model
+from edge_sdk.quantize.costs import modelled
 from edge_sdk.quantize.doctor import examine
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.feed import Feed, choose_feeds
@@ -31,6 +32,7 @@ from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.material import Material, choose_material
 from edge_sdk.quantize.measure import Evaluation, open_float, run_all
+from edge_sdk.quantize.origin import program_versions, shown_name, tell_origin
 from edge_sdk.quantize.packing import pack
 from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.report import Input, QuantReport, VariantReport, verdict
@@ -39,9 +41,7 @@ from edge_sdk.quantize.source import Source, check_cleaned, open_source
 from edge_sdk.quantize.threshold import with_threshold
 from edge_sdk.quantize.variants import Choice
 from edge_sdk.quantize.workshop import Workshop
-from edge_sdk.session import runtime_version
 from edge_sdk.tasks import build_task
-from edge_sdk.version import __version__
 
 
 def quantize(
@@ -82,7 +82,7 @@ def quantize(
         progress=progress,
     )
     made, choices = workshop.variants(choices)
-    report = replace(_report(request, source, material, made=made, choices=choices), findings=findings)
+    report = _report(workshop, made, choices, findings)
     pack(output, source, made, report)
     return report
 
@@ -156,54 +156,62 @@ def _evaluate(source: Source, material: Material, cache: Cache, progress: Progre
 
 
 def _report(
-    request: QuantRequest, source: Source, material: Material, *, made: Sequence[Made], choices: Mapping[str, Choice]
+    workshop: Workshop, made: Sequence[Made], choices: Mapping[str, Choice], findings: tuple[Finding, ...]
 ) -> QuantReport:
-    budget = _budget(request)
-    notes = list(material.notes)
-    variants = []
+    request, source, material = workshop.request, workshop.own.source, workshop.own.material
+    notes, variants, advice = list(material.notes), [], []
     size_bytes = sum(file.stat().st_size for file in source.files)
     for variant in made:
         boards = [profile for profile in request.profiles if choices[profile.name].family == variant.family]
         notes += [f"{b.name}: {variant.family}, since {why}" for b in boards if (why := choices[b.name].reason)]
         notes += [f"{variant.family}: {joint.line}" for joint in variant.joints]
-        plans = tuple(_preview(variant, board) for board in boards)
-        notes += _shortfalls(request, budget, plans)
+        plans = tuple(_preview(workshop, variant, board) for board in boards)
+        notes += _shortfalls(request, workshop.budget, plans)
         _require_taken(plans)
         _require_fit(variant, boards)
-        told = _variant_report(variant, plans, budget, source_bytes=size_bytes)
+        told = _variant_report(workshop, variant, plans, source_bytes=size_bytes)
         variants.append(replace(told, arithmetic=tell_arithmetic(variant.family, boards, variant.checks)))
+        advice += [advise(Case(plan, variant.accuracy, workshop.budget, findings, material.notes)) for plan in plans]
     return QuantReport(
         name=request.package_name,
         version=request.version,
         task=source.task.kind,
         profiles=tuple(profile.name for profile in request.profiles),
         source=Input(
-            model=_shown(request.model.name),
+            model=shown_name(str(request.model)),
             model_sha256=sha256_of_files(source.files),
             model_bytes=size_bytes,
-            calibration=_shown(Path(request.calibration or "").name),
+            calibration=shown_name(request.calibration or ""),
             calibration_samples=len(material.calibration) if request.calibration else 0,
             calibration_sha256=material.calibration.digest if request.calibration else "",
-            evaluation=_shown(material.describe),
+            evaluation=shown_name(material.describe),
             evaluation_samples=len(material.evaluation),
             labelled=material.truths is not None,
         ),
-        budget=budget,
+        budget=workshop.budget,
         variants=tuple(variants),
         notes=tuple(notes),
-        versions=_versions(),
+        versions=program_versions(),
+        findings=findings,
+        advice=tuple(sorted(advice, key=lambda one: list(choices).index(one.profile))),
+        origin=tell_origin(request, source, material),
     )
 
 
 def _variant_report(
-    variant: Made, plans: tuple[PlanPreview, ...], budget: AccuracyBudget, *, source_bytes: int
+    workshop: Workshop, variant: Made, plans: tuple[PlanPreview, ...], *, source_bytes: int
 ) -> VariantReport:
-    certified, words = (None, "the float model") if variant.accuracy is None else verdict(variant.accuracy, budget)
+    accuracy, own, changes = variant.accuracy, workshop.own, None
+    certified, words = (None, "the float model") if accuracy is None else verdict(accuracy, workshop.budget)
+    if accuracy is not None:
+        pictures = workshop.request.shows_pictures
+        shown = Shown(own.material.evaluation, own.source.preprocess, own.source.class_names, pictures)
+        changes = tell_changes(variant.departures, shown)
     return VariantReport(
         family=variant.family,
         size_bytes=len(variant.model),
         size_ratio=len(variant.model) / source_bytes,
-        accuracy=variant.accuracy,
+        accuracy=accuracy,
         returned=variant.returned,
         plans=plans,
         certified=certified,
@@ -211,6 +219,8 @@ def _variant_report(
         ranges=variant.ranges,
         takes=variant.takes,
         frontier=variant.frontier,
+        layers=variant.layers,
+        changes=changes,
     )
 
 
@@ -254,21 +264,10 @@ def _require_fit(variant: Made, boards: Sequence[DeviceProfile]) -> None:
             )
 
 
-def _shown(name: str) -> str:
-    """Return a file's name as text that JSON and HTML can hold, whatever bytes the file system has in it."""
-    return name.encode(errors="replace").decode()
-
-
-def _preview(variant: Made, profile: DeviceProfile) -> PlanPreview:
-    return preview_bytes(variant.model, profile, variant.family, variant.reasons)
-
-
-def _versions() -> dict[str, str]:
-    import onnx
-
-    return {
-        "edge_sdk": __version__,
-        "numpy": np.__version__,
-        "onnx": onnx.__version__,
-        "onnxruntime": runtime_version(),
-    }
+def _preview(workshop: Workshop, variant: Made, profile: DeviceProfile) -> PlanPreview:
+    """Return what a board will execute, and how fast by the model of the board."""
+    graph, own = workshop.graph_of(variant.family), workshop.own.source.graph
+    costs = modelled(graph, profile, variant.family, own)
+    time = costs.of(graph, variant.family, [layer.name for layer in variant.returned])
+    speed = PlanSpeed(time, costs.exact, costs.unit, costs.basis)
+    return replace(preview_bytes(variant.model, profile, variant.family, variant.reasons), speed=speed)

@@ -13,12 +13,14 @@ from edge_sdk.quantize import families
 from edge_sdk.quantize.aim import Aim
 from edge_sdk.quantize.calibrate import Statistics
 from edge_sdk.quantize.data import Samples
+from edge_sdk.quantize.departure import Departure
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.frontier import Frontier, Point
 from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
 from edge_sdk.quantize.graph import Graph, nearby_layers
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.joints import Joint
+from edge_sdk.quantize.layer_report import LayerReport, Written, tell_layers
 from edge_sdk.quantize.measure import Evaluation, open_float
 from edge_sdk.quantize.ranges import Quant
 from edge_sdk.quantize.request import Progress
@@ -32,6 +34,7 @@ from edge_sdk.tensors import Tensors
 _NOISE_SAMPLES = 8
 """One model is opened a layer: few samples order the layers as well as many, and running them is what takes time."""
 _GOLDEN_SAMPLES = 2
+_LAYER_SAMPLES = 4
 _INT8_AS_ON_ARM = {"session.qdqisint8allowed": "1"}
 
 
@@ -52,6 +55,8 @@ class Made:
         checks: Layers on which this machine's integer arithmetic was found to be exact.
         frontier: What else there was; None for the float model itself.
         joints: What stays in float since one scale would lose a part of it.
+        departures: The samples on which it answers otherwise than the float model.
+        layers: What quantizing does to each layer.
     """
 
     family: Family
@@ -66,6 +71,8 @@ class Made:
     checks: tuple[LayerCheck, ...] = ()
     frontier: Frontier | None = None
     joints: tuple[Joint, ...] = ()
+    departures: tuple[Departure, ...] = ()
+    layers: tuple[LayerReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class Maker:
         aims: What each family is chosen for.
         progress: Shows what is being done.
         tuning: How the family that is being made is written, where it is one of integers with calibrated ranges.
+        departures: Where each variant that was measured departs from the float model, by its layers in float.
     """
 
     graph: Graph
@@ -93,6 +101,7 @@ class Maker:
     aims: Mapping[Family, Aim]
     progress: Progress
     tuning: Tuning | None = None
+    departures: dict[tuple[Family, tuple[str, ...]], tuple[Departure, ...]] = field(default_factory=dict)
 
     def make(self, family: Family) -> Made:
         """Make the variant of a family.
@@ -109,20 +118,23 @@ class Maker:
             tuning = tune(family, self.graph, self.statistics, self.calibration, self.method, progress=self.progress)
             return replace(self, tuning=tuning).make(family)
         found = self._search(family)
-        excluded = found.point.layers
+        excluded, stand_in = found.point.layers, families.measured_as(family)
         layers = self._layers(excluded)
-        golden = make_golden(self._golden_samples(), self._open(family, excluded, layers), open_float(self.graph))
-        model = self._emit(family, excluded, layers)
+        measured = self._emit(stand_in, excluded, layers)
+        opened = families.open_measured(stand_in, measured)
+        golden = make_golden(self._golden_samples(), opened, open_float(self.graph))
+        model = measured if stand_in == family else self._emit(family, excluded, layers)
         self._check_file(family, model, golden)
         ranges = self.tuning.told if self.tuning is not None else ""
         reasons = families.why_float(family, self.graph, self.statistics, excluded)
-        checks = self._spot_check(family, excluded)
+        checks = self._spot_check(family, measured)
         size_bytes = len(self._emit("fp32", ())) if self.aims[family].float_family == "fp32" else None
         exact = self.aims[family].exact(size_bytes)
         frontier = self.aims[family].frontier(found.measured, exact, chosen=found.point, why=found.why)
         made = Made(family, model, found.point.accuracy, found.returned, golden, ranges)
         joints = families.joints(family, self.graph, self.statistics)
-        return replace(made, reasons=reasons, checks=checks, frontier=frontier, joints=joints)
+        made = replace(made, reasons=reasons, checks=checks, frontier=frontier, joints=joints)
+        return replace(made, departures=self.departures[family, excluded], layers=self._tell_layers(family, measured))
 
     def _emit(self, family: Family, excluded: Sequence[str], layers: Layers | None = None) -> bytes:
         ranges = self.tuning.ranges if self.tuning is not None else "mse"
@@ -150,7 +162,8 @@ class Maker:
         stand_in = families.measured_as(family)
         model = self._emit(stand_in, excluded, self._layers(excluded))
         with self.progress(title, len(self.evaluation.samples)) as advance:
-            accuracy = self.evaluation.measure(families.open_measured(stand_in, model), advance)
+            measured = self.evaluation.measure(families.open_measured(stand_in, model), advance)
+        self.departures[family, tuple(excluded)], accuracy = measured.departures, measured.accuracy
         macs = {node.name: self.graph.macs(node) for node in self.graph.nodes}
         share = 1.0 - sum(macs[name] for name in excluded) / max(sum(macs.values()), 1)
         time = self.aims[family].costs.of(self.graph, family, excluded)
@@ -193,14 +206,26 @@ class Maker:
     def _golden_samples(self) -> list[Tensors]:
         return [item.tensors for item in self.evaluation.samples.spread(_GOLDEN_SAMPLES)]
 
-    def _spot_check(self, family: Family, excluded: Sequence[str]) -> tuple[LayerCheck, ...]:
+    def _tell_layers(self, family: Family, measured: bytes) -> tuple[LayerReport, ...]:
+        import onnx
+
+        stand_in = families.measured_as(family)
+        written = Written(
+            graph=self.graph,
+            variant=Graph(onnx.load_model_from_string(measured)),
+            statistics=self.statistics,
+            ranges=self.tuning.ranges if self.tuning is not None else {},
+            pairs_before=family in families.TENSORRT,
+            open_variant=lambda model: families.open_measured(stand_in, model),
+        )
+        samples = [item.tensors for item in self.calibration.spread(_LAYER_SAMPLES)]
+        return tell_layers(written, families.returnable_layers(family, self.graph), samples)
+
+    def _spot_check(self, family: Family, measured: bytes) -> tuple[LayerCheck, ...]:
         """Check that what was measured came from exact integer sums."""
         if family not in families.IN_INTEGERS or (family in FORMS and FORMS[family].symmetric):
             return ()  # not in integers, or measured in float, as written
-        stand_in = families.measured_as(family)
-        sample = self._golden_samples()[0]
-        model = self._emit(stand_in, excluded, self._layers(excluded))
-        return spot_check(model, sample, host_config(), where=family)
+        return spot_check(measured, self._golden_samples()[0], host_config(), where=family)
 
     def _check_file(self, family: Family, model: bytes, golden: Golden) -> None:
         """Check that the file itself, on kernels as a board has them, gives the golden outputs."""

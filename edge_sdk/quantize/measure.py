@@ -14,13 +14,28 @@ from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Advance
 from edge_sdk.quantize.compare import compare
 from edge_sdk.quantize.data import Samples
+from edge_sdk.quantize.departure import Departure, find_departures
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.kept import results_from_arrays, results_to_arrays
 from edge_sdk.session import Session, host_config, open_session
 from edge_sdk.tasks import Result, TaskSpec, Truth, build_task, for_scoring
 from edge_sdk.tensors import Array
 
-_SAME_DB = 200.0
+SAME_DB = 200.0
+"""The signal-to-noise ratio of what is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of a variant.
+
+    Attributes:
+        accuracy: What it loses, and how far it agrees with the float model.
+        departures: The samples on which it answers otherwise.
+    """
+
+    accuracy: Accuracy
+    departures: tuple[Departure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +60,11 @@ class Evaluation:
         """Return the same on the same samples, read otherwise."""
         return replace(self, samples=samples, shelf=replace(self.shelf, inputs=samples.inputs))
 
-    def measure(self, session: Session, advance: Advance) -> Accuracy:
-        """Return what a variant loses, and how far it agrees with the float model."""
-        return compare(build_task(self.task), self.reference, run_all(session, self, advance), self.truths)
+    def measure(self, session: Session, advance: Advance) -> Measured:
+        """Return what a variant loses, how far it agrees with the float model, and where it does not."""
+        task, results = build_task(self.task), run_all(session, self, advance)
+        departures = find_departures(task, self.reference, results, self.truths)
+        return Measured(compare(task, self.reference, results, self.truths), departures)
 
 
 def run_all(session: Session, evaluation: Evaluation, advance: Advance) -> list[Result]:
@@ -94,7 +111,7 @@ def snr_db(expected: Array, got: Array) -> float:
         noise = got.astype(np.float64) - reference
     power, error = float(np.square(reference).sum()), float(np.square(noise).sum())
     if not math.isfinite(error):
-        return -_SAME_DB
+        return -SAME_DB
     if error == 0:
-        return _SAME_DB
-    return max(-_SAME_DB, min(_SAME_DB, 10 * math.log10(power / error))) if power else -_SAME_DB
+        return SAME_DB
+    return max(-SAME_DB, min(SAME_DB, 10 * math.log10(power / error))) if power else -SAME_DB

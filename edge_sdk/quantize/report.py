@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_sdk.package import Accuracy
+from edge_sdk.quantize.advice import Advice
 from edge_sdk.quantize.arithmetic import Arithmetic
-from edge_sdk.quantize.board_plan import PlanPreview
+from edge_sdk.quantize.board_plan import Island, PlanPreview
+from edge_sdk.quantize.changes import Changes
 from edge_sdk.quantize.compare import drop_of, samples_to_certify
 from edge_sdk.quantize.finding import Finding
 from edge_sdk.quantize.frontier import Frontier, Point, agreement_of
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
+from edge_sdk.quantize.layer_report import LayerReport
+from edge_sdk.quantize.origin import Origin
 
+WHOLE_SHARE = 0.99
+"""The share of the work in integers below which each operator in float is named, with its reason."""
 REPORT_NAME = "report.json"
 """The report's name in a package."""
 
@@ -60,6 +66,8 @@ class VariantReport:
         takes: What it takes and why, in words; empty in reports made before there was a choice.
         arithmetic: With which arithmetic it was measured, and with which boards compute; None if not in integers.
         frontier: What else there was to choose from; None where nothing was.
+        layers: What quantizing does to each layer, in the order of the model; empty of the float model.
+        changes: The answers that changed; None of the float model.
     """
 
     family: str
@@ -74,6 +82,8 @@ class VariantReport:
     takes: str = ""
     arithmetic: Arithmetic | None = None
     frontier: Frontier | None = None
+    layers: tuple[LayerReport, ...] = ()
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,8 @@ class QuantReport:
         notes: What a user should know.
         versions: Of the programs that made it.
         findings: What the samples were warned of.
+        advice: Whether to ship to each board; empty in reports made before there was advice.
+        origin: All else that it takes to make the package again; None likewise.
     """
 
     name: str
@@ -103,6 +115,8 @@ class QuantReport:
     notes: tuple[str, ...]
     versions: dict[str, str]
     findings: tuple[Finding, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    origin: Origin | None = None
 
 
 def verdict(accuracy: Accuracy, budget: AccuracyBudget) -> tuple[bool | None, str]:
@@ -142,13 +156,16 @@ def report_lines(report: QuantReport) -> list[str]:
         f"from {source.model} ({source.model_bytes / 1e6:.2f} MB)",
         f"{_calibrated(source)}, measured on {source.evaluation_samples} ({source.evaluation})",
     ]
+    for told in report.advice:
+        lines.append(f"{told.profile}: {told.verdict.upper()} {told.family}: {told.because}")
     for variant in report.variants:
         lines += [
             "",
             f"{variant.family}: {variant.size_bytes / 1e6:.2f} MB, {variant.size_ratio:.1%} of the float model",
         ]
         lines += [f"  {variant.verdict}", f"  takes {variant.takes}"]
-        lines += [f"  {plan.profile}: {plan.shares}{_slow_words(plan)}" for plan in variant.plans]
+        for plan in variant.plans:
+            lines += [f"  {plan.profile}: {plan.shares}{_slow_words(plan)}", *map("    {}".format, _float_lines(plan))]
         if variant.arithmetic is not None and variant.arithmetic.layers:
             lines.append(f"  integer sums are exact on this machine ({len(variant.arithmetic.layers)} layers checked)")
         if variant.returned:
@@ -180,6 +197,20 @@ def _point_cells(frontier: Frontier, point: Point) -> tuple[str, ...]:
         "" if point.accuracy is None else f"{len(point.layers)} layers",
         "taken" if point is frontier.chosen else "" if point.holds else "beyond the budget",
     )
+
+
+def _float_lines(plan: PlanPreview) -> list[str]:
+    """Return what has work in float, a line for each reason, where less than 99 % of the work is in integers."""
+    if plan.integer_share >= WHOLE_SHARE or not plan.integer_share:
+        return []
+    reasons: dict[str, list[Island]] = {}
+    for island in plan.islands:
+        if island.work:
+            reasons.setdefault(island.reason, []).append(island)
+    return [
+        f"in float ({sum(one.work for one in found):.1%} of the work): {', '.join(one.name for one in found)}: {reason}"
+        for reason, found in reasons.items()
+    ]
 
 
 def _slow_words(plan: PlanPreview) -> str:

@@ -56,6 +56,7 @@ class QuantRequest:
         version: The package's version.
         trusts_data: Whether to go on though the samples contradict the model.
         cache: Keeps what was measured, for a run that is interrupted.
+        shows_pictures: Whether the report may show samples whose answer changed; else it tells their names alone.
     """
 
     model: Path
@@ -80,6 +81,7 @@ class QuantRequest:
     version: int = 1
     trusts_data: bool = False
     cache: Cache = field(default_factory=NoCache)
+    shows_pictures: bool = True
 
     def __post_init__(self) -> None:
         """Check the values.

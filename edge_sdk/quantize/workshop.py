@@ -74,6 +74,10 @@ class Workshop:
         used = dict.fromkeys(choice.family for choice in final.values())
         return tuple(made[family] for family in used), final
 
+    def graph_of(self, family: Family) -> Graph:
+        """Return the float graph that a family's variant is made of, as it takes its input."""
+        return next((feed.source.graph for feed in self.feeds if family in feed.takes), self.own.source.graph)
+
     def _instead(self, maker: Maker, family: Family, missed: BudgetMissedError) -> tuple[Made, str]:
         """Return what boards run in place of a family whose budget no plan holds, and in which way it is better."""
         boards = [profile for profile in self.request.profiles if family in profile.families]

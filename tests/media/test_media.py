@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_sdk.errors import InputError
-from edge_sdk.media import VideoFile, list_images, read_image
+from edge_sdk.media import VideoFile, encode_jpeg, list_images, read_image
 
 CARD = np.zeros((20, 30, 3), np.uint8)
 CARD[:, :15] = (0, 0, 255)
@@ -136,3 +136,13 @@ def test_a_video_whose_name_is_no_text_is_told(tmp_path, video):
     path = video.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
     with pytest.raises(InputError, match=r"expected a path in UTF-8, got other bytes$"):
         VideoFile(path)
+
+
+def test_a_picture_is_made_small_and_encoded_the_same_each_time():
+    noise = np.random.default_rng(0).integers(0, 256, (90, 200, 3), dtype=np.uint8)
+    data = encode_jpeg(noise, longest_px=50, quality=70)
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (22, 50, 3)
+    assert encode_jpeg(noise, longest_px=50, quality=70) == data
+    assert len(encode_jpeg(noise, longest_px=50, quality=20)) < len(data)
+    whole = encode_jpeg(CARD, longest_px=50, quality=95)
+    assert np.abs(cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR).astype(int) - CARD).mean() < 8

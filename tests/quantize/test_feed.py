@@ -61,7 +61,7 @@ def test_families_of_cpus_take_pixels_and_the_package_says_so(made):
     assert package.manifest.schema == 2
     takes = {one.family: one.takes for one in report.variants}
     assert takes["arm-int8"] == "the camera's pixels (uint8 [1, 24, 32, 4]), normalized by its first layer"
-    assert takes["tensorrt-int8"].endswith(": tensorrt-int8 computes the first layer in float")
+    assert takes["tensorrt-int8"].endswith(": integers begin behind the first Q/DQ pair, which stands behind its input")
 
 
 def test_nothing_is_quantized_on_the_board_but_by_the_layers(made):

@@ -76,6 +76,37 @@ def test_without_the_guard_the_layer_destroys_the_model(tmp_path):
     assert variant.accuracy.float_value - variant.accuracy.value > 20
 
 
+def test_the_report_shows_answers_that_changed_unless_they_are_not_to_be_shown(tmp_path):
+    model = save(build_classifier(outlier=True), tmp_path / "m.onnx")
+    given = {**write_material(tmp_path / "data"), "max_drop_points": 100.0, "min_agreement": 0.0}
+    (variant,) = quantize(request(model, **given), tmp_path / "m.edge").variants
+    changes, accuracy = variant.changes, variant.accuracy
+    assert (changes.samples, changes.changed) == (60, round(60 * (1 - accuracy.agreement)))
+    assert changes.lost - changes.won == round(0.6 * (accuracy.float_value - accuracy.value))
+    assert sum(pair.count for pair in changes.pairs) == changes.changed
+    for example in changes.examples:
+        assert example.truth == COLORS[int(example.sample[5:8]) % 3]
+        assert example.picture.startswith("data:image/jpeg;base64,")
+    kept = quantize(request(model, **given, shows_pictures=False), tmp_path / "m.edge")
+    package = open_package(tmp_path / "m.edge")
+    assert "data:" not in "".join(package.read(entry).decode() for entry in package.files if "report" in entry.name)
+    bare = tuple(replace(example, picture="") for example in changes.examples)
+    assert kept.variants[0].changes == replace(changes, examples=bare)
+
+
+def test_the_report_tells_each_layer_and_each_board(guarded):
+    report = guarded[0]
+    assert [(one.profile, one.family) for one in report.advice] == [
+        (board, variant.family) for board, variant in zip(THREE_BOARDS, report.variants, strict=True)
+    ]
+    for variant in report.variants:
+        assert [layer.name for layer in variant.layers] == ["stem", "middle", "last"]
+        assert [layer.is_float for layer in variant.layers][1]
+        assert variant.layers[1].added_db == 200
+    arm = report.variants[0]
+    assert report.advice[0].gain == pytest.approx(arm.frontier.gain(arm.frontier.chosen))
+
+
 def test_the_guard_returns_that_layer_alone_and_keeps_the_accuracy(guarded):
     for variant in guarded[0].variants:
         assert [layer.name for layer in variant.returned] == ["middle"]

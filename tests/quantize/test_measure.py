@@ -52,7 +52,7 @@ def test_all_samples_are_run_in_order(tmp_path):
     results = run_all(session, blank, steps.append)
     assert [one.tensors["y"].tolist() for one in results] == [[[0, -1]], [[-2, -3]], [[-4, -5]]]
     assert steps == [1, 1, 1]
-    agreement = Evaluation(blank.task, blank.samples, None, results).measure(session, steps.append)
+    agreement = Evaluation(blank.task, blank.samples, None, results).measure(session, steps.append).accuracy
     assert (agreement.agreement, agreement.samples) == (1.0, 3)
 
 

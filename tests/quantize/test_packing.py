@@ -14,10 +14,11 @@ from edge_sdk.quantize.golden import Golden
 from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.packing import pack
 from edge_sdk.quantize.source import open_source
+from tests.quantize import reports
 from tests.quantize.cards import build_classifier, save
-from tests.quantize.reports import REPORT
 
 GOLDEN = Golden({"input:x": np.zeros((2, 1, 3, 24, 32), np.float32), "output:y": np.ones((2, 1, 3), np.float32)}, 17.5)
+REPORT = replace(reports.REPORT, advice=())  # its variants differ from test to test
 ARM, FLOAT = REPORT.variants[0], REPORT.variants[2]
 PLAN = ARM.plans[0]
 

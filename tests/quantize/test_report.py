@@ -7,7 +7,7 @@ import pytest
 
 from edge_sdk import records
 from edge_sdk.package import Accuracy
-from edge_sdk.quantize.board_plan import Finding
+from edge_sdk.quantize.board_plan import Finding, Island
 from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.report import QuantReport, report_lines, verdict
 from tests.quantize.reports import REPORT
@@ -63,7 +63,25 @@ def test_the_lines_tell_the_same():
     assert "arm-int8: 1.10 MB, 27.5% of the float model" in lines
     assert "  raspberry-pi-5: 97.0% of the work in integers" in lines
     assert "  returned to float by the guard (3.0% of the work): <script>alert(1)</script>" in lines
-    assert lines[-1] == 'note: "quoted" & <i>noted</i>'
+    assert lines[-2:] == ['note: "quoted" & <i>noted</i>', "note: <place>: says <u> (<evidence>)"]
+
+
+def test_the_lines_begin_with_whether_to_ship():
+    assert report_lines(REPORT)[2:5] == [
+        "raspberry-pi-5: SHIP WITH CARE arm-int8: Only <b>few</b>.",
+        "x86-64-vnni: SHIP fp32: It is the float model itself.",
+        "jetson: DO NOT SHIP x86-int8: It loses all.",
+    ]
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9899, True), (0.99, False), (0.0, False)])
+def test_operators_in_float_are_named_where_less_than_99_percent_is_in_integers(share, told):
+    (variant, *_) = REPORT.variants
+    islands = tuple(Island(name, "Conv", 0.01, inside=True, reason=why) for name, why in ("ax", "by", "cx"))
+    plan = replace(variant.plans[0], integer_share=share, islands=(*islands, Island("d", "Add", 0.0, True, "x")))
+    lines = report_lines(replace(REPORT, variants=(replace(variant, plans=(plan,)),)))
+    expected = ["    in float (2.0% of the work): a, c: x", "    in float (1.0% of the work): b: y"]
+    assert [line for line in lines if "    in float (" in line] == (expected if told else [])
 
 
 def test_what_a_jetson_computes_in_float16_and_slowly_is_told():

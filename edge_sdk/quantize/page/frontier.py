@@ -10,6 +10,7 @@ from html import escape
 
 from edge_sdk.quantize.compare import drop_of
 from edge_sdk.quantize.frontier import Frontier, Point, agreement_of
+from edge_sdk.quantize.page.table import table
 
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 16, 40
@@ -79,12 +80,9 @@ def _mark(frontier: Frontier, point: Point, x: float, y: float) -> str:
 
 
 def _table(frontier: Frontier) -> str:
-    head = ("plan", "time", "times as fast as float", "size", "agrees with float", "accuracy lost", "in float", "")
-    rows = "".join(
-        "<tr>" + "".join(f'<td class="number">{escape(cell)}</td>' for cell in _cells(frontier, point)) + "</tr>"
-        for point in frontier.points
-    )
-    return "<table><tr>" + "".join(f"<th>{name}</th>" for name in head) + f"</tr>{rows}</table>"
+    head = ("plan", "time", "times as fast as float", "size", "agrees with float", "accuracy lost", "in float", "state")
+    rows = [[escape(cell) for cell in _cells(frontier, point)] for point in frontier.points]
+    return table(head, rows, about=f"plans for {frontier.profile}")
 
 
 def _cells(frontier: Frontier, point: Point) -> tuple[str, ...]:
