@@ -42,7 +42,7 @@ def run_package(
     source: Annotated[
         list[str],
         typer.Option(
-            help="camera:0, rtsp://…, http://…, a video, a folder of pictures, an NPZ or CSV file; may be repeated."
+            help="camera:0, rtsp://…, http://…, iio:…, mqtt://…, mic:, video, folder, NPZ, CSV or WAV; may be repeated."
         ),
     ],
     *,

@@ -13,7 +13,7 @@ from edge_sdk.errors import UnavailableError
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".lab"
 MARK = "lab-result "
-"""What starts the line that the guest's program gives back."""
+"""What stands before what the guest's program gives back."""
 _QEMU = ("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-M", "q35", "-m", "1536")
 _PLAIN = ("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio")
 
@@ -57,6 +57,7 @@ def run(module: str, *, modules: Sequence[str] = (), limit_s: float = 500) -> An
         check=False,
     )
     for printed in done.stdout.splitlines():
-        if printed.startswith(MARK):
-            return json.loads(printed.removeprefix(MARK))
+        _, mark, told = printed.partition(MARK)  # what the firmware does to the screen may stand before it
+        if mark:
+            return json.loads(told)
     raise UnavailableError(f"lab: expected a result, got\n{done.stdout[-2000:]}{done.stderr[-1000:]}")

@@ -26,6 +26,10 @@ PARTS: Mapping[str, Part] = {
     "cameras": Part(
         "scripts.laboratory.cameras_guest", ("vivid n_devs=2 node_types=1,1 input_types=0,0 multiplanar=1,2",)
     ),
+    "sensors": Part(
+        "scripts.laboratory.sensors_guest",
+        ("i2c-stub chip_addr=0x48,0x49,0x76", "i2c-dev", "lm75", "bmp280-i2c", "snd-aloop"),
+    ),
 }
 
 
