@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,14 +101,27 @@ class Keep:
 
 
 class Slow:
-    """A pipeline that takes its time for each sample."""
+    """A pipeline that takes its time for each sample.
 
-    def __init__(self, pipeline, stall_s):
-        self.model, self._pipeline, self._stall_s = pipeline.model, pipeline, stall_s
+    Args:
+        pipeline: The one that does the work.
+        stall_s: How long its model takes beyond that.
+        begin_stall_s: How long its preprocessing takes beyond that.
+        model: What model it says it is; None takes the pipeline's.
+    """
 
-    def process(self, sample):
+    def __init__(self, pipeline, stall_s, *, begin_stall_s=0.0, model=None):
+        self.model, self.calls = model or pipeline.model, 0
+        self._pipeline, self._stall_s, self._begin_stall_s = pipeline, stall_s, begin_stall_s
+
+    def begin(self, sample):
+        time.sleep(self._begin_stall_s)
+        return self._pipeline.begin(sample)
+
+    def finish(self, prepared):
+        self.calls += 1
         time.sleep(self._stall_s)
-        return self._pipeline.process(sample)
+        return replace(self._pipeline.finish(prepared), model=self.model)
 
 
 class Server:

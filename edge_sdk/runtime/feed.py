@@ -83,4 +83,4 @@ class _Absent:
 
 
 def _name(uri: str) -> str:
-    return re.sub(r"//[^/]*@", "//", uri) if "//" in uri else uri.partition("?")[0]
+    return re.sub(r"//[^/]*@", "//", uri).partition("#")[0] if "//" in uri else uri.partition("?")[0]

@@ -7,7 +7,8 @@
 - One sample that fails is counted, and the run goes on; many in a row, or all of them, are an error.
 - Live sources are watched, and opened anew when they are gone; see `supervision`. A source that is dead does not end
   the run while another one lives; what killed it is raised at the end.
-- A run that is stopped finishes the sample in hand.
+- A run that is stopped finishes the samples in hand: one, or three where they are prepared ahead.
+- The model may be exchanged while the run goes on, between two samples.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from typing import Literal
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.accounting import Accounts, Fate, Ledger, total
+from edge_sdk.runtime.active import Active
 from edge_sdk.runtime.books import Books
 from edge_sdk.runtime.feed import Feed
 from edge_sdk.runtime.frame import Outcome
 from edge_sdk.runtime.inbox import Delivery, Inboxes
 from edge_sdk.runtime.outlet import Outlet
 from edge_sdk.runtime.pipeline import Pipeline
+from edge_sdk.runtime.preparing import Ahead, InTurn, Ready, Stage
 from edge_sdk.runtime.reader import Reader, watching
 from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
@@ -71,7 +74,7 @@ class Run:
         self._options = options or RunOptions()
         feeds = _feeds(sources)
         _check(feeds, self._options)
-        self._pipeline, self._books, self._follow = pipeline, books or Books(), follow
+        self._active, self._books, self._follow = Active(pipeline), books or Books(), follow
         self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
@@ -113,6 +116,14 @@ class Run:
         """End the run after the sample in hand; may be called from any thread and from signal handlers."""
         self._asked_to_end = reason
 
+    def exchange(self, pipeline: Pipeline) -> Pipeline:
+        """Let another model take over with the next sample, from another thread than that which executes the run.
+
+        Returns:
+            The one before, when its last sample is done with; the caller closes it.
+        """
+        return self._active.exchange(pipeline)
+
     def report(self) -> RunReport:
         """Return what the run has done until now; may be called from any thread."""
         end_ns = monotonic_ns() if self._ended == "running" else self._end_ns
@@ -123,7 +134,7 @@ class Run:
         )
         accounts = total(source.accounts for source in sources)
         return RunReport(
-            model=self._pipeline.model,
+            model=self._active.pipeline.model,
             ended=self._ended,
             duration_s=round(duration_s, 3),
             results_per_s=round(accounts.results / duration_s, 2) if duration_s else 0.0,
@@ -166,36 +177,62 @@ class Run:
         return accounts.delivered + accounts.waiting < self._options.max_frames
 
     def _consume(self) -> Ended:
-        while (ended := self._limit()) is None:
-            delivery = self._inboxes.take(timeout_s=_POLL_S)
-            if delivery is not None:
-                self._handle(delivery)
-            elif self._inboxes.is_exhausted:
-                return self._limit() or "end"
-        return ended
+        stage, ended = self._stage(), None
+        try:
+            while True:
+                ended = ended or self._limit()
+                if ended is not None:
+                    stage.stop()
+                ready = stage.next(timeout_s=_POLL_S)
+                if ready is not None:
+                    self._handle(ready)
+                elif stage.is_over:
+                    return ended or self._limit() or "end"
+        finally:
+            self._empty(stage)
+
+    def _stage(self) -> Stage:
+        if "newest" in self._policies:
+            return InTurn(self._inboxes, self._active)
+        return Ahead(self._inboxes, self._active, self._wants_delivery)
+
+    def _empty(self, stage: Stage) -> None:
+        """Settle what a failing run leaves behind; there is nothing if it did not fail."""
+        stage.stop()
+        while not stage.is_over:
+            ready = stage.next(timeout_s=_POLL_S)
+            if ready is not None:
+                self._settle(ready, "errors")
+
+    def _wants_delivery(self) -> bool:
+        return self._options.max_frames is None or self._accounts().delivered < self._options.max_frames
 
     def _limit(self) -> Ended | None:
         for outlet in self._outlets:
             outlet.check()
         if self._asked_to_end is not None:
             return self._asked_to_end
-        if self._options.max_frames is not None and self._accounts().delivered >= self._options.max_frames:
+        if not self._wants_delivery():
             return "max-frames"
         if self._options.duration_s is not None and monotonic_ns() - self._start_ns >= self._options.duration_s * 1e9:
             return "duration"
         return None
 
-    def _handle(self, delivery: Delivery) -> None:
+    def _handle(self, ready: Ready) -> None:
         fate: Fate = "errors"
         try:
-            fate = self._process(delivery)
+            fate = self._process(ready)
         finally:
-            delivery.ledger.settle(fate)
+            self._settle(ready, fate)
 
-    def _process(self, delivery: Delivery) -> Fate:
-        sample, start_ns = delivery.sample, monotonic_ns()
+    def _settle(self, ready: Ready, fate: Fate) -> None:
+        ready.delivery.ledger.settle(fate)
+        self._active.release(ready.pipeline)
+
+    def _process(self, ready: Ready) -> Fate:
+        sample, start_ns = ready.delivery.sample, monotonic_ns()
         try:
-            outcome = self._pipeline.process(sample)
+            outcome = _finish(ready)
             if self._follow is not None:
                 outcome = self._follow(outcome)
         except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; many in a row do
@@ -203,8 +240,8 @@ class Run:
             return "errors"
         self._books.failures.succeed()
         is_stale = self._is_stale(outcome)
-        given_ms = 0.0 if is_stale else self._give(delivery, outcome)
-        self._add_stages(outcome, delivery.waited_ms, (monotonic_ns() - start_ns) / 1e6 - given_ms)
+        given_ms = 0.0 if is_stale else self._give(ready.delivery, outcome)
+        self._add_stages(ready, outcome, start_ns, (monotonic_ns() - start_ns) / 1e6 - given_ms)
         return "stale" if is_stale else "results"
 
     def _is_stale(self, outcome: Outcome) -> bool:
@@ -217,16 +254,17 @@ class Run:
             outlet.put(delivery.sample, outcome, is_needed=delivery.policy == "every")
         return (monotonic_ns() - start_ns) / 1e6
 
-    def _add_stages(self, outcome: Outcome, waited_ms: float, frame_ms: float) -> None:
-        timings = outcome.timings
-        self._books.stages.add("wait", waited_ms)
-        self._books.stages.add("preprocess", timings.preprocess_ms)
-        self._books.stages.add("infer", timings.infer_ms)
-        self._books.stages.add("decode", timings.decode_ms)
-        self._books.stages.add("own", frame_ms - timings.preprocess_ms - timings.infer_ms - timings.decode_ms)
-        self._books.stages.add("frame", frame_ms)
+    def _add_stages(self, ready: Ready, outcome: Outcome, start_ns: int, spent_ms: float) -> None:
+        timings, add = outcome.timings, self._books.stages.add
+        own_ms = ready.own_ms + spent_ms - timings.infer_ms - timings.decode_ms
+        add("wait", ready.delivery.waited_ms + (start_ns - ready.since_ns) / 1e6)
+        add("preprocess", timings.preprocess_ms)
+        add("infer", timings.infer_ms)
+        add("decode", timings.decode_ms)
+        add("own", own_ms)
+        add("frame", timings.preprocess_ms + timings.infer_ms + timings.decode_ms + own_ms)
         if outcome.age_ms is not None:
-            self._books.stages.add("age", outcome.age_ms)
+            add("age", outcome.age_ms)
 
     def _require_a_result(self) -> None:
         accounts = self._accounts()
@@ -237,6 +275,12 @@ class Run:
                 f"{names}: expected at least one result, got {failed} samples that all failed; "
                 f"the first: {self._books.failures.lines[0]}"
             )
+
+
+def _finish(ready: Ready) -> Outcome:
+    if isinstance(ready.prepared, Exception):
+        raise ready.prepared
+    return ready.pipeline.finish(ready.prepared)
 
 
 def _feeds(sources: Source | Sequence[Source | Feed]) -> list[Feed]:

@@ -154,11 +154,13 @@ class Outlet:
             self._changed.notify_all()
 
     def _give_up(self) -> None:
+        hangs = UnavailableError(f"{self._sink.name}: expected to be finished, got nothing for {_HANGS_S:g} s")
+        self._books.failures.note(hangs)
         with self._changed:
             self._is_given_up = True
+            if any(isinstance(item, _Result) and item.is_needed for item in self._waiting):
+                self._failure = hangs
             self._drop_all()
-        where = self._sink.name
-        self._books.failures.note(UnavailableError(f"{where}: expected to be finished, got nothing for {_HANGS_S:g} s"))
 
     def _drop_all(self) -> None:
         self._dropped += self._results_waiting()

@@ -1,4 +1,7 @@
-"""The benchmarks, called by scripts/bench: `quantize` beside peers, `decode` behind models, nothing what it claims."""
+"""The benchmarks, called by scripts/bench.
+
+`quantize` measures beside peers, `decode` behind models, `runtime` what running costs, and nothing what it claims.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ def main() -> None:
             from scripts.benchmarks.decode import main as decode
 
             decode()
+        case ["runtime", *words]:
+            from scripts.benchmarks.runtime import main as runtime
+
+            runtime(words)
         case words:
             from scripts.benchmarks.overview import main as overview
 

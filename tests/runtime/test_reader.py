@@ -128,7 +128,7 @@ def test_a_gate_that_fails_lets_the_sample_through(colors):
 
 def test_a_source_that_is_not_there_at_the_start_is_tried_again_beside_another(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((3, 4)))
-    absent, there = open_feeds(["rtsp://user:secret@127.0.0.1:9/a", str(tmp_path / "x.npy")])
+    absent, there = open_feeds(["rtsp://user:secret@127.0.0.1:9/a#timeout_s=2", str(tmp_path / "x.npy")])
     assert (absent.source.name, absent.source.live, there.reopen) == ("rtsp://127.0.0.1:9/a", True, None)
     with pytest.raises(UnavailableError, match=r"^rtsp://127.0.0.1:9/a: expected a video stream"):
         absent.source.read()

@@ -1,0 +1,57 @@
+"""benchmarks/runtime.md: the figures of `scripts/bench runtime` as a page; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.benchmarks.tables import table
+
+_INTRODUCTION = """# What running costs
+
+Made by `{command}`, on a machine that others use too: read the ratios, each of loops that took turns. MobileNetV2 in
+int8 on a clip of 640x360, H.264.
+
+- **bare** is a loop of onnxruntime's own `run` on tensors that are ready: nothing can be faster.
+- **pictures** is edge-sdk's run on pictures in memory: preprocessing, inference, decoding, accounting.
+- **clip** is its run on the clip, with decoding of the video and a sink that draws the results in.
+- **by hand** is the loop that one writes first with OpenCV: read, prepare, run, draw, on the same clip and session.
+
+"""
+
+
+def page(figures: Mapping[str, Any]) -> str:
+    """Return the page."""
+    return _INTRODUCTION.format(command=figures["command"]) + "\n".join(_sections(figures)) + "\n"
+
+
+def _sections(figures: Mapping[str, Any]) -> Iterator[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    yield f"{figures['machine']} ({versions}).\n"
+    yield "## Speed\n"
+    head = ["threads of the model", "bare, ms", "pictures", "clip", "by hand", "pictures / bare speed",
+            "clip / bare speed", "clip / by hand speed", "own p50, ms", "own p99, ms"]  # fmt: skip
+    yield from table(head, [_speed(threads, row) for threads, row in figures["speed"].items()])
+    idle, memory, replay = figures["idle"], figures["memory"], figures["replay"]
+    yield "\nGoals: pictures at 95 % of bare or more, clip 1.5 times by hand or more, own 0.3 ms and 1 ms or less.\n"
+    yield "## At ten pictures a second\n"
+    yield (
+        f"edge-sdk takes {idle['edge_sdk_percent']} % of a core, the bare loop with the same steps "
+        f"{idle['bare_percent']} %: {idle['more_percent']} % more (goal: 5 or less).\n"
+    )
+    yield "## Memory\n"
+    yield (
+        f"{memory['edge_sdk_MB']} MB resident, onnxruntime and OpenCV alone with the same model "
+        f"{memory['bare_MB']} MB: {memory['more_MB']} MB more (goal: 15 or less).\n"
+    )
+    yield (
+        f"Over {replay['seconds']} s of replay, {replay['captured']} frames captured and {replay['results']} results: "
+        f"from {replay['start_MB']} to {replay['end_MB']} MB, {replay['growth_percent']} % (goal: 5 or less in an "
+        "hour, which is `--hours 1`)."
+    )
+
+
+def _speed(threads: str, row: Mapping[str, Any]) -> list[str]:
+    times = [f"{row['frame_ms'][name]:.2f}" for name in ("bare", "pictures", "clip", "by hand")]
+    ratios = [f"{row['of_bare']:.1%}", f"{row['of_bare_with_clip']:.1%}", f"{row['beside_by_hand']:.2f}"]
+    return [threads, *times, *ratios, f"{row['own_p50_ms']:.3f}", f"{row['own_p99_ms']:.3f}"]
