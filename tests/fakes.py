@@ -101,26 +101,31 @@ class Keep:
 
 
 class Slow:
-    """A pipeline that takes its time for each sample.
+    """A pipeline whose model takes its time for each sample.
 
     Args:
         pipeline: The one that does the work.
         stall_s: How long its model takes beyond that.
-        begin_stall_s: How long its preprocessing takes beyond that.
         model: What model it says it is; None takes the pipeline's.
+
+    Attributes:
+        calls: How often its model ran.
+        ahead: How many samples were prepared while its model ran.
     """
 
-    def __init__(self, pipeline, stall_s, *, begin_stall_s=0.0, model=None):
-        self.model, self.calls = model or pipeline.model, 0
-        self._pipeline, self._stall_s, self._begin_stall_s = pipeline, stall_s, begin_stall_s
+    def __init__(self, pipeline, stall_s, *, model=None):
+        self.model, self.calls, self.ahead = model or pipeline.model, 0, 0
+        self._pipeline, self._stall_s, self._is_busy = pipeline, stall_s, False
 
     def begin(self, sample):
-        time.sleep(self._begin_stall_s)
+        self.ahead += self._is_busy
         return self._pipeline.begin(sample)
 
     def finish(self, prepared):
         self.calls += 1
+        self._is_busy = True
         time.sleep(self._stall_s)
+        self._is_busy = False
         return replace(self._pipeline.finish(prepared), model=self.model)
 
 

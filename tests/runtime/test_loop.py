@@ -179,19 +179,12 @@ def test_the_runtime_itself_costs_less_than_a_millisecond_a_sample(colors):
     assert report.stages["own"].p50_ms < 1.0
 
 
-def test_a_sample_is_prepared_while_the_model_works(colors):
-    """Preparing takes 20 ms and the model 20 ms: one after the other would be 40 ms a sample."""
-    model = Slow(colors, 0.02, begin_stall_s=0.02)
-    report = Run(model, Replay(CARDS * 10)).execute()
-    assert report.accounts == Accounts(captured=30, delivered=30, results=30)
-    assert report.duration_s < 30 * 0.036
-
-
-def test_a_live_sample_is_prepared_when_the_model_is_free(colors):
-    """Prepared ahead it would wait for the model, and be older by that."""
-    sink = Keep()
-    Run(Slow(colors, 0.05), Replay(CARDS * 10, live=True, stalls_s=(0.005,)), sinks=[sink]).execute()
-    assert sorted(outcome.age_ms for outcome in sink.outcomes)[len(sink.outcomes) // 2] < 95
+@pytest.mark.parametrize(("policy", "ahead"), [("every", 20), ("newest", 0)])
+def test_samples_are_prepared_while_the_model_works_only_where_all_of_them_count(colors, policy, ahead):
+    model = Slow(colors, 0.02)
+    report = Run(model, Replay(CARDS * 10, stalls_s=(0.002,)), options=RunOptions(policy=policy)).execute()
+    assert model.ahead >= ahead if ahead else model.ahead == 0
+    assert report.accounts.results == model.calls == 30 - report.accounts.dropped.get("replaced", 0)
 
 
 def test_the_model_is_exchanged_between_two_samples(colors):
