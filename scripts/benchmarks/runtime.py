@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench runtime", description="Measure what running costs, as ratios.")
     parser.add_argument("--package", type=Path, help="a classifier's package; made from the test assets if left out")
     parser.add_argument("--clip", type=Path, default=_CLIP, help="a video file")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each loop")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each loop")
     parser.add_argument("--hours", type=float, default=1 / 60, help="how long the long replay goes on")
     parser.add_argument("--no-write", action="store_true", help="print the figures, keep nothing")
     arguments = parser.parse_args(words)

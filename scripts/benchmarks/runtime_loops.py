@@ -23,7 +23,7 @@ from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.session import config_for, runtime_version
 from edge_sdk.tensors import Array, TensorSpec
 
-_FRAMES = 150
+_FRAMES = 60
 
 
 @dataclass(frozen=True, slots=True)

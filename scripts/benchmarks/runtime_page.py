@@ -9,8 +9,8 @@ from scripts.benchmarks.tables import table
 
 _INTRODUCTION = """# What running costs
 
-Made by `{command}`, on a machine that others use too: read the ratios, each of loops that took turns. MobileNetV2 in
-int8 on a clip of 640x360, H.264.
+Made by `{command}`, on a machine that others use too: read the ratios, each of loops that took turns.
+MobileNetV2 in int8 on a clip of 640x360, H.264.
 
 - **bare** is a loop of onnxruntime's own `run` on tensors that are ready: nothing can be faster.
 - **pictures** is edge-sdk's run on pictures in memory: preprocessing, inference, decoding, accounting.
