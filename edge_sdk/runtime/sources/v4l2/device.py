@@ -45,7 +45,7 @@ class DeviceFile:
             OSError: It is not there, or not for this user.
         """
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self._maps: list[mmap.mmap] = []
+        self._maps: list[tuple[mmap.mmap, memoryview]] = []
 
     def control(self, request: int, record: Record) -> None:
         """Make a call; see `Device.control`."""
@@ -59,8 +59,8 @@ class DeviceFile:
     def map(self, length: int, offset: int) -> memoryview:
         """Return a buffer's memory; see `Device.map`."""
         memory = mmap.mmap(self._descriptor, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=offset)
-        self._maps.append(memory)
-        return memoryview(memory)
+        self._maps.append((memory, memoryview(memory)))
+        return self._maps[-1][1]
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for a frame; see `Device.wait`."""
@@ -70,9 +70,11 @@ class DeviceFile:
 
     def close(self) -> None:
         """Give memory and node back."""
-        while self._maps:
+        while self._maps:  # a camera stays busy as long as its memory is mapped
+            memory, view = self._maps.pop()
             with suppress(BufferError):  # somebody still looks at it; then it goes with them
-                self._maps.pop().close()
+                view.release()
+                memory.close()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
