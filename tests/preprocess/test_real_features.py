@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-import wave
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 
 from edge_sdk.preprocess import WindowSteps, prepare_window
 from edge_sdk.preprocess.features_record import Features, Spectrogram
+from edge_sdk.runtime import open_source
 from edge_sdk.session import host_config, open_session
 
 ASSETS = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
@@ -42,9 +43,9 @@ def asset(name):
 
 
 def second_of(path):
-    with wave.open(str(path)) as file:
-        sound = np.frombuffer(file.readframes(16000), "<i2") / 32768
-    return np.pad(sound, (0, 16000 - len(sound)))[:, np.newaxis]
+    """Return the sound of a file as the runtime reads it, filled with silence up to a second."""
+    with closing(open_source(f"wav:{path}?seconds=1", window=KEYWORDS)) as source:
+        return source.read().data
 
 
 def test_cepstral_coefficients_of_wavs_are_those_of_the_training_and_so_are_the_answers():
