@@ -147,7 +147,9 @@ class QuantPolicy:
         range_method: How the range of an activation tensor is chosen from its histogram; `auto` takes for each tensor
             the way that disturbs least what the next layers make of it on calibration samples.
         max_drop_points: Greatest accepted loss of the task's metric, in points of 100.
-        min_agreement: Least accepted mean agreement with the float model, 0 to 1.
+        min_agreement: Least accepted mean agreement with the float model, 0 to 1, of tasks with one answer a sample.
+        min_box_agreement: The same for tasks that find boxes, where one that passes the score threshold by a hair, and
+            then misses it by one, is a disagreement of its own.
         min_integer_share: Least accepted share of multiply-accumulates left in integer kernels, 0 to 1.
         input: What models of pictures take: `pixels` as they are, `float` values that are normalized before, or `auto`:
             pixels where the model allows it.
@@ -158,6 +160,7 @@ class QuantPolicy:
     range_method: RangeMethod = "auto"
     max_drop_points: float = 0.5
     min_agreement: float = 0.94
+    min_box_agreement: float = 0.85
     min_integer_share: float = 0.5
     input: InputKind = "auto"
     min_gain: float = 1.05
@@ -171,6 +174,7 @@ class QuantPolicy:
         for name, value, most in (
             ("max_drop_points", self.max_drop_points, 100),
             ("min_agreement", self.min_agreement, 1),
+            ("min_box_agreement", self.min_box_agreement, 1),
             ("min_integer_share", self.min_integer_share, 1),
             ("min_gain", self.min_gain, 100),
         ):

@@ -16,9 +16,10 @@ from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.variants import Choice, served, settle
+from edge_sdk.tasks import TaskSpec
 
-GOAL_AGREEMENT = 0.97
-"""What the knee reaches for, unless an agreement is asked for expressly."""
+GOAL_AGREEMENT, GOAL_BOX_AGREEMENT = 0.97, 0.9
+"""What the knee reaches for, unless an agreement is asked for expressly; for tasks that find boxes, the second."""
 BETTER = "float is the better answer"
 """What the reason of a choice begins with where float was taken for its own sake."""
 BETTER_RANGES = "ranges of each inference are the better answer"
@@ -39,15 +40,17 @@ def choose_variants(request: QuantRequest, graph: Graph) -> dict[str, Choice]:
     return served(request.profiles, judged)
 
 
-def aims_for(request: QuantRequest, graph: Graph, float_graph: Graph) -> dict[Family, Aim]:
+def aims_for(request: QuantRequest, task: TaskSpec, graph: Graph, float_graph: Graph) -> dict[Family, Aim]:
     """Return what the variant of each family would be chosen for: the first board that runs it.
 
     Args:
         request: What is to be done.
+        task: What the model is for.
         graph: What the variants are made of.
         float_graph: What the boards' float variants are made of.
     """
     aims: dict[Family, Aim] = {}
+    goal = GOAL_BOX_AGREEMENT if task.finds_boxes else GOAL_AGREEMENT
     for profile in request.profiles:
         for family in profile.families:
             if family not in aims:
@@ -57,7 +60,7 @@ def aims_for(request: QuantRequest, graph: Graph, float_graph: Graph) -> dict[Fa
                     float_family=float_family(profile, family),
                     pick=request.pick,
                     min_gain=_min_gain(request, profile),
-                    goal_agreement=GOAL_AGREEMENT if request.min_agreement is None else request.min_agreement,
+                    goal_agreement=goal if request.min_agreement is None else request.min_agreement,
                 )
     return aims
 

@@ -41,7 +41,7 @@ from edge_sdk.quantize.source import Source, check_cleaned, open_source
 from edge_sdk.quantize.threshold import with_threshold
 from edge_sdk.quantize.variants import Choice
 from edge_sdk.quantize.workshop import Workshop
-from edge_sdk.tasks import build_task
+from edge_sdk.tasks import TaskSpec, build_task
 
 
 def quantize(
@@ -78,7 +78,7 @@ def quantize(
         feeds=choose_feeds(request, source, material, choices),
         own=Feed(source, material, {}),
         evaluation=evaluation,
-        budget=_budget(request),
+        budget=_budget(request, source.task),
         progress=progress,
     )
     made, choices = workshop.variants(choices)
@@ -123,12 +123,12 @@ def _require_calibration(request: QuantRequest, chosen: Sequence[Family]) -> Non
         )
 
 
-def _budget(request: QuantRequest) -> AccuracyBudget:
-    """Return the strictest budget of the boards, with what the request overrides."""
+def _budget(request: QuantRequest, task: TaskSpec) -> AccuracyBudget:
+    """Return the strictest budget of the boards for a task, with what the request overrides."""
     policies = [profile.quantization for profile in request.profiles]
     strictest = AccuracyBudget(
         max_drop_points=min(policy.max_drop_points for policy in policies),
-        min_agreement=max(policy.min_agreement for policy in policies),
+        min_agreement=max(p.min_box_agreement if task.finds_boxes else p.min_agreement for p in policies),
         min_integer_share=max(policy.min_integer_share for policy in policies),
         standard_errors=1.0 if request.max_drop_points is None else 0.0,  # what is asked for expressly is measured
     )

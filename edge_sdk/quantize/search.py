@@ -22,6 +22,8 @@ from edge_sdk.quantize.guard import TOLERANCE, AccuracyBudget, LayerNoise
 
 _CLOSE_ENOUGH = 0.01
 """Share of the float variant's time that is not worth another measurement."""
+_KEPT_SAVING = 0.5
+"""Share of the time saved by all layers in integers that agreement beyond the budget may not cost."""
 _LEAST_TIME = 1e-3
 """Share of the float variant's time that a layer costs at least: where the model sees none, noise alone decides."""
 _NOISE_STEPS = (4.0, 16.0, 64.0)
@@ -56,7 +58,7 @@ class Terms:
         pick: Which of the points that hold it is taken.
         exact_time: Time of the float variant.
         min_gain: How many times as fast as that a choice must be.
-        goal_agreement: Agreement that the knee reaches for where a plan can have it.
+        goal_agreement: Agreement that the knee reaches for where a plan can have it that keeps half of the time saved.
     """
 
     budget: AccuracyBudget
@@ -69,6 +71,10 @@ class Terms:
     def most_time(self) -> float:
         """The longest time that is still worth it."""
         return self.exact_time / self.min_gain if self.min_gain > 0 else float("inf")
+
+    def most_time_for_goal(self, fastest: float) -> float:
+        """Return the longest time that the goal is worth; `fastest` is that of all layers in integers."""
+        return min(self.most_time, fastest + (1.0 - _KEPT_SAVING) * max(self.exact_time - fastest, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +186,27 @@ class _Search:
         for layer in reversed(self._order):
             left.append(left[-1] + layer.noise)
         self._noise_left = left[::-1]
-        self._most = self._most_returnable(time_of)
+        self._most = self._most_returnable(time_of, terms.most_time)
+        self._most_for_goal = self._most_returnable(time_of, terms.most_time_for_goal(start.time))
 
     def found(self) -> Found:
         if self._terms.pick == "most-accurate":
             for step in _NOISE_STEPS:
                 self._at(self._first_with_noise(self._noise_left[0] / step, 0, self._most))
             self._at(self._most)
-        elif self._terms.pick == "fastest" or self._fewest(_satisfied, 1.0 - self._terms.goal_agreement) is None:
-            self._fewest(lambda _, point: point.holds, 1.0 - self._terms.budget.min_agreement)
+        elif self._terms.pick == "fastest" or not self._reaches_goal():
+            self._fewest(lambda point: point.holds, 1.0 - self._terms.budget.min_agreement, self._most)
         holding = {count: point for count, point in self._points.items() if point.holds}
         if not holding:
             raise self._missed()
         count, why = self._taken(holding)
         measured = tuple(self._points[each] for each in sorted(self._points))
         return Found(self._points[count], self._order[:count], measured, why)
+
+    def _reaches_goal(self) -> bool:
+        """Look for the fastest plan that agrees as well as the knee is to; tell whether there is one."""
+        loss = 1.0 - self._terms.goal_agreement
+        return self._fewest(lambda point: _satisfied(self._terms, point), loss, self._most_for_goal) is not None
 
     def _taken(self, holding: Mapping[int, Point]) -> tuple[int, str]:
         """Return the count of layers of the point that is taken, and why."""
@@ -207,44 +219,46 @@ class _Search:
             best = max(holding, key=lambda count: (agreement_of(holding[count]), -holding[count].time))
             return best, f"the most accurate plan that is {self._terms.min_gain:g} times as fast as float"
         goal = f"{self._terms.goal_agreement:.0%}"
-        reaching = [count for count, point in holding.items() if _satisfied(self._terms, point)]
+        most_time = self._terms.most_time_for_goal(self._points[0].time)
+        reaching = [n for n, point in holding.items() if _satisfied(self._terms, point) and point.time <= most_time]
         if reaching:
             fastest = min(reaching, key=lambda count: holding[count].time)
             return fastest, f"the fastest plan that agrees with float on {goal} or more"
         knee = knee_of(list(holding.values()), self._points[0], self._terms.exact_time)
         count = next(count for count, point in holding.items() if point is knee)
-        return count, f"the knee among the plans that hold the budget; none reached {goal} agreement"
+        return count, f"the knee among the plans that hold the budget; none worth its time reached {goal} agreement"
 
     def _at(self, count: int) -> Point:
         if count not in self._points:
             self._points[count] = self._measure([layer.name for layer in self._order[:count]])
         return self._points[count]
 
-    def _most_returnable(self, time_of: TimeOf) -> int:
-        """Return how many layers may return before too little is in integers, or too little faster than float."""
+    def _most_returnable(self, time_of: TimeOf, most_time: float) -> int:
+        """Return how many layers may return before too little is in integers, or it takes too much time."""
         work, names = 0.0, []
         for count, layer in enumerate(self._order):
             work += layer.work
             names.append(layer.name)
-            if 1.0 - work < self._terms.budget.min_integer_share - TOLERANCE or time_of(names) > self._terms.most_time:
+            if 1.0 - work < self._terms.budget.min_integer_share - TOLERANCE or time_of(names) > most_time:
                 return count
         return len(self._order)
 
-    def _fewest(self, wanted: Callable[[Terms, Point], bool], loss: float) -> int | None:
+    def _fewest(self, wanted: Callable[[Point], bool], loss: float, most: int) -> int | None:
         """Return about the fewest layers that must return for a wish, and measure that point; None if none does.
 
         Args:
             wanted: The wish.
             loss: The disagreement that it allows.
+            most: How many may return.
         """
-        known = {count: wanted(self._terms, point) for count, point in self._points.items() if count <= self._most}
+        known = {count: wanted(point) for count, point in self._points.items() if count <= most}
         high = min((count for count, good in known.items() if good), default=None)
         low = max((count for count, good in known.items() if not good and (high is None or count < high)), default=-1)
         by_noise = True
-        while low < self._most and (high is None or (high - low > 1 and not self._is_close(low, high))):
-            middle = self._guess(low, high, loss if by_noise else 1.0)
+        while low < most and (high is None or (high - low > 1 and not self._is_close(low, high))):
+            middle = self._guess(low, most if high is None else high - 1, loss if by_noise else 1.0)
             by_noise = not by_noise
-            if wanted(self._terms, self._at(middle)):
+            if wanted(self._at(middle)):
                 high = middle
             else:
                 low = middle
@@ -254,14 +268,12 @@ class _Search:
         """Tell whether the points between two measured ones would save next to nothing."""
         return self._points[high].time - self._points[low].time <= _CLOSE_ENOUGH * self._terms.exact_time
 
-    def _guess(self, low: int, high: int | None, loss: float) -> int:
-        """Return where to measure next: where the noise that is left gives the loss; else further on, or between."""
+    def _guess(self, low: int, last: int, loss: float) -> int:
+        """Return where to measure next: where the noise that is left gives the loss, or in the middle."""
         had = 1.0 - agreement_of(self._points[low])
-        wanted = self._noise_left[low] * (loss / had) ** 2 if had > loss else None
-        least, most = low + 1, self._most if high is None else high - 1
-        if wanted is not None:
-            return self._first_with_noise(wanted, least, most)
-        return min(most, 2 * least) if high is None else (low + high) // 2
+        if had > loss:
+            return self._first_with_noise(self._noise_left[low] * (loss / had) ** 2, low + 1, last)
+        return (low + 1 + last) // 2
 
     def _first_with_noise(self, noise: float, least: int, most: int) -> int:
         """Return the first count, within bounds, that leaves no more noise than this."""

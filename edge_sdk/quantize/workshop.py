@@ -119,7 +119,7 @@ class Workshop:
             evaluation=self.evaluation.on(feed.material.evaluation),
             method=self.request.profiles[0].quantization.range_method,
             budget=self.budget,
-            aims=aims_for(self.request, feed.source.graph, self.own.source.graph),
+            aims=aims_for(self.request, feed.source.task, feed.source.graph, self.own.source.graph),
             progress=self.progress,
         )
 
