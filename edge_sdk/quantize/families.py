@@ -149,6 +149,8 @@ def integers(
         ended = end_in_float(graph, placement)
         graph = ended.graph
         statistics = {**statistics, **{rows: statistics[source] for rows, source in ended.rows.items()}}
+        if not isinstance(ranges, str):
+            ranges = {**ranges, **{rows: ranges[source] for rows, source in ended.rows.items()}}
         placement = _place_apart(family, graph, statistics, excluded) if ended.rows else placement
     calibration = choose_quants(placement, statistics, ranges, symmetric=form.symmetric)
     if not form.symmetric:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 
-from edge_sdk.quantize import families
+from edge_sdk.preprocess import ImageSteps, Preprocess
+from edge_sdk.profiles import load_profile
+from edge_sdk.quantize import QuantRequest, families, quantize
 from edge_sdk.quantize.clean import clean_model
 from edge_sdk.quantize.ends import end_in_float
 from edge_sdk.quantize.graph import Graph
@@ -14,6 +17,7 @@ from edge_sdk.quantize.recovery import reconstruct
 from edge_sdk.session import host_config
 from tests.quantize.detectors import backbone
 from tests.quantize.models import AS_ON_ARM, MAX_OPSET, calibrated, quantized, run, samples
+from tests.quantize.networks import Network
 
 SIZE_WH = (96, 64)
 
@@ -86,3 +90,21 @@ def test_tensorrt_takes_the_convolution_as_it_is():
     graph = maps()
     assert "Gemm" not in kinds(quantized(graph, "tensorrt-int8"))
     assert families.place("tensorrt-int8", graph).layers
+
+
+def test_a_model_of_one_convolution_of_pixels_is_quantized(tmp_path):
+    net = Network(17, 3)
+    net.channels["x"] = 3
+    model = onnx.shape_inference.infer_shapes(net.model((16, 16), [net.conv("x", 4)]))
+    onnx.save(model, tmp_path / "m.onnx")
+    (tmp_path / "data").mkdir()
+    for number in range(8):
+        noise = np.random.default_rng(number).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f"data/{number}.png"), noise)
+    steps = Preprocess(ImageSteps(size_wh=(16, 16)))
+    boards = (load_profile("raspberry-pi-5"),)
+    request = QuantRequest(
+        tmp_path / "m.onnx", boards, str(tmp_path / "data"), preprocess=steps, min_gain=0.0, trusts_data=True
+    )
+    (variant,) = quantize(request, tmp_path / "m.edge").variants
+    assert (variant.family, variant.accuracy.agreement > 0.9) == ("arm-int8", True)
