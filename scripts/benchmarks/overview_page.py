@@ -51,6 +51,8 @@ paired, sample by sample, on the labelled samples of the optional test assets (`
 calibration samples. What ARM cores compute, and in how many instructions, stands in
 [arm-emulated/](arm-emulated/README.md).
 
+[runtime.md](runtime.md) has what running costs beside the bare parts, made by `scripts/bench runtime`.
+
 [quantize.md](quantize.md) has edge-sdk beside all peers, made by `scripts/bench quantize`. That makes an environment
 for each peer in `.peers/`, from the pinned lists in [peers/](peers/README.md): about 4 GB in all, TensorFlow the
 most. Peers are only measured, nothing of the project depends on them. `--models` and `--peers` choose, `--no-write`
