@@ -14,6 +14,7 @@ from edge_sdk.files import sha256_hex
 from edge_sdk.preprocess import Preprocess, prepare_image, prepare_window
 from edge_sdk.profiles import DeviceProfile, detect_profile
 from edge_sdk.runtime.frame import Outcome, Sample, Timings
+from edge_sdk.runtime.memory import give_back
 from edge_sdk.session import Session, SessionConfig, config_for, open_session
 from edge_sdk.tasks import BOXED, Result, build_task
 from edge_sdk.tensors import Array, Tensors, TensorSpec
@@ -75,6 +76,7 @@ class Pipeline:
         if self._steps != Preprocess():
             self._require_one_input()
             self(self.example())
+        give_back()
 
     @classmethod
     def open(
@@ -199,6 +201,7 @@ class Pipeline:
     def close(self) -> None:
         """Give the model's memory back; closing twice is harmless."""
         self.__dict__.pop("session", None)
+        give_back()
 
 
 def _array(data: Array | Tensors, wanted: str) -> Array:

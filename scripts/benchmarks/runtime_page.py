@@ -18,9 +18,8 @@ MobileNetV2 in int8 on a clip of 640x360, H.264.
 - **by hand** is the loop that one writes first with OpenCV: read, prepare, run, draw, on the same clip and session.
 
 What can be gained by overlapping depends on free cores: on a machine whose cores are all taken by the model, or by
-others, reading and drawing in threads of their own take their time from the model. Roboflow's InferencePipeline is not
-measured: its package is to be installed from hundreds of MB, and runs models of its own registry.
-
+others, reading and drawing in threads of their own take their time from the model.Roboflow's InferencePipeline is not
+measured yet: it needs an environment of its own.
 """
 
 
