@@ -12,6 +12,7 @@ Pure: times and measurements come as functions; the same answers give the same c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ _KEPT_SAVING = 0.5
 """Share of the time saved by all layers in integers that agreement beyond the budget may not cost."""
 _LEAST_TIME = 1e-3
 """Share of the float variant's time that a layer costs at least: where the model sees none, noise alone decides."""
+_CLEARLY_MORE = 1.25
+"""By how much more noise several layers must take away than the one of them that takes away most."""
 _NOISE_STEPS = (4.0, 16.0, 64.0)
 """By how much less noise the points lie that the most accurate one is sought among."""
 
@@ -74,7 +77,8 @@ class Terms:
 
     def most_time_for_goal(self, fastest: float) -> float:
         """Return the longest time that the goal is worth; `fastest` is that of all layers in integers."""
-        return min(self.most_time, fastest + (1.0 - _KEPT_SAVING) * max(self.exact_time - fastest, 0.0))
+        saved = self.exact_time - fastest
+        return min(self.most_time, fastest + (1.0 - _KEPT_SAVING) * saved) if saved > 0 else self.most_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,8 @@ def order_layers(
 ) -> tuple[LayerNoise, ...]:
     """Return the layers in the order in which they return to float, each with the noise that it takes away then.
 
-    A layer returns with one neighbour or all of them where that takes away more for the time: what is rounded between
-    two layers is in float only if both are.
+    A layer returns with one neighbour or all of them where that takes away more for the time, and clearly more than any
+    of them alone: what is rounded between two layers is in float only if both are.
 
     Args:
         layers: The layers, in the order of execution.
@@ -116,6 +120,7 @@ def order_layers(
     """
     left = {layer.name: layer for layer in layers}
     order: list[LayerNoise] = []
+    taken: dict[tuple[str, ...], float] = {}
     worth: dict[tuple[str, ...], float] = {}
     time, noise = time_of(()), noise_of(())
     stale: Collection[tuple[str, ...]] = _groups(left, neighbours)
@@ -124,9 +129,12 @@ def order_layers(
         for group in stale:
             with_it = chosen.union(group)
             cost = max(time_of(with_it) - time, _LEAST_TIME * exact_time)
-            worth[group] = (noise - noise_of(with_it)) / cost
+            taken[group] = noise - noise_of(with_it)
+            alone = max(taken.get((name,), 0.0) for name in group)
+            is_clear = len(group) == 1 or taken[group] > _CLEARLY_MORE * alone
+            worth[group] = taken[group] / cost if is_clear else -math.inf
         best = max(worth, key=lambda group: worth[group])
-        for name in filter(left.__contains__, best):
+        for name in sorted(left.keys() & best, key=lambda name: (-taken[name,], best.index(name))):
             chosen.add(name)
             rest = noise_of(chosen)
             order.append(replace(left.pop(name), noise=max(noise - rest, 0.0)))

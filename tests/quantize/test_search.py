@@ -89,6 +89,13 @@ def test_neighbours_return_together_where_the_noise_is_between_them():
     assert [(layer.name, layer.noise) for layer in order] == [("b", 0.0), ("c", 9.0), ("alone", 2.0), ("a", 0.5)]
 
 
+def test_a_neighbour_that_takes_away_next_to_nothing_stays_in_integers():
+    layers = [LayerNoise("stem", 0.001, 0.7), LayerNoise("bad", 6.0, 0.2), LayerNoise("last", 0.01, 0.1)]
+    near = {"stem": ("bad",), "bad": ("stem", "last"), "last": ("bad",)}
+    order = order_layers(layers, lambda names: -1.0 * len(names), noise_of(layers), near, exact_time=20.0)
+    assert [layer.name for layer in order] == ["bad", "last", "stem"]
+
+
 def test_a_neighbour_of_a_float_layer_is_cheaper_and_comes_sooner():
     layers = [LayerNoise("a", 10.0, 0.3), LayerNoise("b", 3.0, 0.3), LayerNoise("far", 4.0, 0.3)]
 
