@@ -12,6 +12,7 @@ import typer
 
 from edge_sdk.cli import output
 from edge_sdk.cli.follow import told_followers
+from edge_sdk.cli.thrift import told_motion
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
 
@@ -80,6 +81,10 @@ def run_package(
     frozen_after: Annotated[
         float, typer.Option(help="Seconds of one same picture that are a frozen camera; 0 does not look.")
     ] = 10.0,
+    motion_gate: Annotated[
+        float | None,
+        typer.Option(metavar="LEVELS", help="Leave out pictures that change by less, of 255 grey levels; 6 is usual."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
     """Run a package on cameras, streams or files, and account for every sample.
@@ -97,12 +102,17 @@ def run_package(
     if as_json and _ON_STDOUT.intersection(sinks):
         raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
     limits = Limits(frozen_s=frozen_after, reconnect_for_s=reconnect_for)
-    options = RunOptions(
-        policy=policy, max_frames=max_frames, duration_s=duration, max_age_ms=max_age_ms, limits=limits
-    )
     followers = told_followers(track=track, lines=line or (), zones=zone or (), events=events, quiet=quiet_class or ())
     board = load_profile(profile) if profile else None
     with Pipeline.open(open_package(package), board, score_threshold=score_threshold) as pipeline:
+        options = RunOptions(
+            policy=policy,
+            max_frames=max_frames,
+            duration_s=duration,
+            max_age_ms=max_age_ms,
+            limits=limits,
+            motion=told_motion(motion_gate, pipeline.manifest.preprocess),
+        )
         with ExitStack() as opened:
             feeds = open_feeds(source, window=pipeline.manifest.preprocess.window)
             for feed in feeds:

@@ -14,6 +14,7 @@ from typing import get_args
 
 from edge_sdk.runtime.record import RunReport, SourceReport
 from edge_sdk.runtime.supervision import State
+from edge_sdk.runtime.thrift.board import BoardState
 from edge_sdk.runtime.usage import Usage
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,14 +22,16 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Series = tuple[Mapping[str, str], float]
 
 
-def exposition(report: RunReport, used: Usage) -> str:
+def exposition(report: RunReport, used: Usage, board: BoardState) -> str:
     """Return the figures of a run.
 
     Args:
         report: What it has done until now.
         used: What its process uses.
+        board: How its board fares.
     """
-    return "".join(line + "\n" for family in _families(report, used) for line in family)
+    families = (*_families(report, used), *_board_families(board))
+    return "".join(line + "\n" for family in families for line in family)
 
 
 def _families(report: RunReport, used: Usage) -> Iterator[Iterable[str]]:
@@ -46,6 +49,25 @@ def _families(report: RunReport, used: Usage) -> Iterator[Iterable[str]]:
     yield _family("run_seconds", "gauge", "How long the run has gone on.", [({}, report.duration_s)])
     yield _family("process_resident_bytes", "gauge", "Resident memory.", [({}, float(used.resident_bytes))])
     yield _family("process_cpu_seconds_total", "counter", "Processor time of all threads.", [({}, used.cpu_s)])
+
+
+def _board_families(board: BoardState) -> Iterator[Iterable[str]]:
+    if board.temperature_c is not None:
+        series = [({"zone": board.hottest}, board.temperature_c)]
+        yield _family("board_temperature_celsius", "gauge", "Of the hottest processor.", series)
+    yield _family("board_held_back", "gauge", "1 for what holds the board back now.", _held_back(board))
+    yield _family("board_guard_events_total", "counter", "How often the supply's guard stepped in.", _guards(board))
+    if board.clock_share is not None:
+        says = "The allowed clock as a share of the highest."
+        yield _family("board_clock_share", "gauge", says, [({}, board.clock_share)])
+
+
+def _held_back(board: BoardState) -> Iterator[Series]:
+    return (({"by": limit}, 1.0) for limit in sorted(board.held_back))
+
+
+def _guards(board: BoardState) -> Iterator[Series]:
+    return (({"kind": kind}, float(count)) for kind, count in board.events.items())
 
 
 def _captured(sources: Iterable[SourceReport]) -> Iterator[Series]:

@@ -33,6 +33,8 @@ from edge_sdk.runtime.reader import Reader, watching
 from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.thrift.gates import gated
+from edge_sdk.runtime.thrift.motion import MotionGate
 
 _POLL_S = 0.1
 """How often a waiting run looks whether it is to end: signal handlers set a flag and touch no lock."""
@@ -72,7 +74,7 @@ class Run:
                 whose samples have no age.
         """
         self._options = options or RunOptions()
-        feeds = _feeds(sources)
+        feeds = _feeds(sources, self._options)
         _check(feeds, self._options)
         self._active, self._books, self._follow = Active(pipeline), books or Books(), follow
         self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
@@ -283,9 +285,10 @@ def _finish(ready: Ready) -> Outcome:
     return ready.pipeline.finish(ready.prepared)
 
 
-def _feeds(sources: Source | Sequence[Source | Feed]) -> list[Feed]:
+def _feeds(sources: Source | Sequence[Source | Feed], options: RunOptions) -> list[Feed]:
     given = sources if isinstance(sources, Sequence) else [sources]
-    return [source if isinstance(source, Feed) else Feed(source) for source in given]
+    feeds = [source if isinstance(source, Feed) else Feed(source) for source in given]
+    return [gated(feed, [MotionGate(options.motion)] if options.motion else []) for feed in feeds]
 
 
 def _check(feeds: Sequence[Feed], options: RunOptions) -> None:

@@ -11,6 +11,7 @@ from edge_sdk.runtime.accounting import Accounts
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.metrics import Figures, Stage
 from edge_sdk.runtime.supervision import Limits, State
+from edge_sdk.runtime.thrift.motion import MotionOptions
 
 Policy = Literal["newest", "every"]
 """Which samples are processed: the newest one whenever the model is free, or every one."""
@@ -28,6 +29,7 @@ class RunOptions:
         duration_s: Ends the run after so many seconds.
         max_age_ms: Older results are counted as stale and kept from the sinks; for live sources.
         limits: How patient the run is with live sources.
+        motion: When a picture is worth the model; None takes pictures in which nothing moves too.
     """
 
     policy: Policy | None = None
@@ -35,6 +37,7 @@ class RunOptions:
     duration_s: float | None = None
     max_age_ms: float | None = None
     limits: Limits = field(default_factory=Limits)
+    motion: MotionOptions | None = None
 
     def __post_init__(self) -> None:
         """Check the limits.

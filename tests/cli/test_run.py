@@ -215,3 +215,22 @@ def test_what_cannot_be_followed_is_told(package, clip):
     assert "track: expected a model of boxes, got Classification" in err
     code, _, err = run(package, "--source", clip, "--line", "door=1,2")
     assert (code, err) == (3, "error: --line: expected NAME=x1,y1,x2,y2 in pixels, got 'door=1,2'\n")
+
+
+def test_pictures_in_which_nothing_moves_are_left_out_and_counted(package, tmp_path):
+    still = write_clip(tmp_path / "still.mp4", [card("red", size_wh=(96, 64))] * 60)
+    code, _, err = run(package, "--source", still, "--motion-gate", 6)
+    assert code == 0
+    assert re.search(r"captured 60 = \d+ delivered \+ \d\d? gated", err)
+
+
+def test_a_motion_gate_of_no_grey_level_is_refused(package, clip):
+    code, _, err = run(package, "--source", clip, "--motion-gate", 300)
+    assert code == 3
+    assert "motion threshold: expected more than 0 and at most 255 levels, got 300" in err
+
+
+def test_a_model_of_sensor_windows_has_no_motion_gate(tmp_path):
+    code, _, err = run(write_moving(tmp_path / "moving-1.edge"), "--source", "x.csv", "--motion-gate", 6)
+    assert code == 3
+    assert "--motion-gate: expected a model of pictures, got one of windows of sensor values" in err

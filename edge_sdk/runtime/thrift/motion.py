@@ -1,11 +1,11 @@
 """The motion gate: pictures in which nothing moves are not worth the model.
 
-- A picture is seen as 64x36 cells, each the mean of 16 samples of its green channel, which takes the camera's noise out;
-  2x2 cells are a tile. Something moves where a tile differs from the background by the threshold, so a thing of a
-  thirtieth of the picture's height is noticed, and what is spread thinly over it is not.
+- A picture is seen as 64x36 cells or a few less. Each is the mean of 16 samples, of all three channels in turn, which
+  takes the camera's noise out; 2x2 cells are a tile. Something moves where a tile differs from the background by the
+  threshold: a thing of a thirtieth of the picture's height is noticed, and what is spread thinly over all of it is not.
 - The background follows the pictures slowly: dusk is no motion, and what has come to rest is part of it in a while.
-- The gate stays open for a moment after motion, and lets a picture through now and then in any case: a model that sees a
-  thing leave, a watchdog that wants fresh results, and a person who looks all live on that.
+- The gate stays open for a moment after motion, and lets a picture through now and then in any case: a tracker that
+  sees a thing leave, a watchdog that wants fresh results, and a person who looks all live on that.
 - All times are those of capture, so a file is gated as the camera was that it was recorded from.
 """
 
@@ -25,6 +25,7 @@ from edge_sdk.tensors import Array
 _CELLS_WH = (64, 36)
 _SAMPLES = 4
 """Of a cell, in each direction."""
+_CHANNELS = 3
 _TILE = 2
 """Cells of a tile, in each direction."""
 
@@ -59,7 +60,7 @@ class MotionOptions:
 
 
 class MotionGate:
-    """The gate of one source; see `Gate`. What is no picture passes."""
+    """The gate of one source; see `Gate`. What is no picture, or one too small to have a tile, passes."""
 
     def __init__(self, options: MotionOptions) -> None:
         self._options = options
@@ -83,7 +84,8 @@ class MotionGate:
     def _moves(self, cells: Array, now_ns: int) -> bool:
         """Tell whether something moves, and let the background follow."""
         background, elapsed_ns = self._background, now_ns - self._seen_ns
-        if background is None or background.shape != cells.shape or elapsed_ns < 0:  # the first, or another beginning
+        is_first = background is None or background.shape != cells.shape or elapsed_ns < 0
+        if background is None or is_first or not cells.size:
             self._background = cells
             return True
         difference = cells - background
@@ -92,22 +94,36 @@ class MotionGate:
 
 
 def see_cells(picture: Image) -> Array:
-    """Return the mean grey level of each cell, float32 [rows, columns]; fewer cells where the picture is tiny.
+    """Return the mean level of each cell, float32 [rows, columns]; of a tiny picture there are fewer, or none.
 
     Args:
         picture: uint8 [height, width, 3].
     """
     (columns, rows), side = _CELLS_WH, _SAMPLES
-    height, width = picture.shape[:2]
-    every_y, every_x = max(1, height // (rows * side)), max(1, width // (columns * side))
-    samples = picture[::every_y, ::every_x, 1][: rows * side, : columns * side].astype(np.uint16)
+    lines = picture[_evenly(picture.shape[0], rows * side)]
+    levels = lines.reshape(len(lines), lines.shape[1] * _CHANNELS)  # no copy where the pixels of a line lie together
+    samples = levels[:, _evenly(levels.shape[1], columns * side, not_by=_CHANNELS)].astype(np.uint16)
     return _blocks(samples, side) / np.float32(side * side)
 
 
+def _evenly(size: int, count: int, *, not_by: int = 0) -> slice:
+    """Return places in a row, `count` of them at most, that end as far from its end as they begin from its beginning.
+
+    Args:
+        size: Of the row.
+        count: How many places.
+        not_by: A step that is no multiple of this.
+    """
+    step = max(1, -(-size // count))
+    step += bool(not_by) and step % not_by == 0
+    blocks = size // step // (_SAMPLES * _TILE) * (_SAMPLES * _TILE)
+    start = (size - blocks * step) // 2
+    return slice(start + step // 2, start + blocks * step, step)
+
+
 def greatest_tile(differences: Array) -> float:
-    """Return the greatest mean of a tile; that of all cells where they are fewer than a tile."""
-    tiles = _blocks(differences, _TILE)
-    return float(tiles.max()) / _TILE**2 if tiles.size else float(differences.mean()) if differences.size else 0.0
+    """Return the greatest mean of a tile."""
+    return float(_blocks(differences, _TILE).max()) / _TILE**2
 
 
 def _blocks(values: Array, side: int) -> Array:

@@ -9,7 +9,7 @@ from edge_sdk.runtime.frame import Sample
 class RateLimit:
     """A gate that lets so many samples a second pass, see `Gate`.
 
-    Of the samples around the moment at which one is due it takes the nearest, so 20 of 30 a second are two of each three,
+    Of the samples around the moment at which one is due it takes the nearest: 20 of 30 a second are two of each three,
     and a source of just this rate loses none by the jitter of its stamps.
 
     Attributes:

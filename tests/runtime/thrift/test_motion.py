@@ -103,18 +103,39 @@ def test_pictures_of_all_sizes_are_seen(shape):
     dark, bright = (rng.integers(low, low + 20, (*shape, 3), np.uint8) for low in (0, 200))
     camera = Camera(glow_s=0.01, keep_alive_s=1e6)
     assert camera.passes(dark)
-    assert not camera.passes(dark)
-    assert camera.passes(bright) == (min(shape) >= 4)
+    assert camera.passes(dark) == (min(shape) < 8)  # which are too small to have a tile
+    assert camera.passes(bright)
 
 
-def test_cells_are_means_of_their_place():
-    picture = np.zeros((144, 256, 3), np.uint8)
-    picture[8:12, 20:24, 1] = (0, 100, 200, 100)
+def test_a_cell_is_the_mean_of_its_place():
+    picture = np.zeros((144, 344, 3), np.uint8)  # of 1032 levels in a line, each fifth from the 18th on is a sample
+    picture[8:12] = 100
+    picture[8:12, 6:12] = 180
     cells = see_cells(picture)
-    assert cells.shape == (36, 64)
-    assert cells[2, 5] == 100
-    assert cells.sum() == 100
-    assert greatest_tile(cells) == 25
+    assert cells.shape == (36, 50)
+    assert cells[2, :3].tolist() == [180, 100, 100]
+    assert cells[[1, 3]].sum() == 0
+    assert greatest_tile(cells) == (180 + 100) / 4
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_change_of_each_colour_is_seen(channel):
+    picture = np.zeros((360, 640, 3), np.uint8)
+    before = see_cells(picture)
+    picture[..., channel] = 90
+    assert greatest_tile(see_cells(picture) - before) > 20
+
+
+@pytest.mark.parametrize("shape", [(1080, 1920), (270, 480), (511, 767), (240, 320), (144, 256)])
+def test_a_thing_is_seen_in_the_whole_picture_but_a_margin(shape):
+    height, width = shape
+    side = height // 24
+    for y in np.linspace(0.03, 0.97, 20) * height:
+        for x in np.linspace(0.03, 0.97, 20) * width:
+            picture = np.zeros((*shape, 3), np.uint8)
+            top, left = max(0, round(y - side / 2)), max(0, round(x - side / 2))
+            picture[top : top + side, left : left + side] = 200
+            assert greatest_tile(see_cells(picture)) > 6, (x, y)
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 0}, {"threshold": 256}, {"glow_s": 0}, {"settle_s": -1}])

@@ -28,6 +28,7 @@ from edge_sdk.runtime.record import RunReport
 from edge_sdk.runtime.sinks.web.access import COOKIE, Access
 from edge_sdk.runtime.sinks.web.page import PAGE, POLICY
 from edge_sdk.runtime.sinks.web.views import Seen, View
+from edge_sdk.runtime.thrift.board import read_board
 from edge_sdk.runtime.usage import usage
 
 _MOST_CONNECTIONS = 32
@@ -165,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.report is None:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", b"no run yet\n")
             return
-        self._send(HTTPStatus.OK, CONTENT_TYPE, exposition(self.server.report(), usage()).encode())
+        self._send(HTTPStatus.OK, CONTENT_TYPE, exposition(self.server.report(), usage(), read_board()).encode())
 
     def health(self, _: dict[str, str]) -> None:
         """Send whether results come."""
