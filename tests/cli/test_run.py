@@ -228,9 +228,3 @@ def test_a_motion_gate_of_no_grey_level_is_refused(package, clip):
     code, _, err = run(package, "--source", clip, "--motion-gate", 300)
     assert code == 3
     assert "motion threshold: expected more than 0 and at most 255 levels, got 300" in err
-
-
-def test_a_model_of_sensor_windows_has_no_motion_gate(tmp_path):
-    code, _, err = run(write_moving(tmp_path / "moving-1.edge"), "--source", "x.csv", "--motion-gate", 6)
-    assert code == 3
-    assert "--motion-gate: expected a model of pictures, got one of windows of sensor values" in err
