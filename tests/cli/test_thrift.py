@@ -7,7 +7,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess, WindowSteps
 from edge_sdk.runtime.thrift.motion import MotionOptions
 
-WINDOWS = Preprocess(window=WindowSteps(samples=4, columns=("x",)))
+WINDOWS = Preprocess(window=WindowSteps(samples=4, hop=4, columns=("x",)))
 
 
 def test_a_motion_gate_is_asked_for_by_grey_levels():
