@@ -5,6 +5,7 @@
 - Threads do not spin unless the profile says so (spinning burns 42 % of a core at 10 Hz, see docs/decisions).
 - Integer arithmetic is exact: where the host's would saturate (AVX2 without VNNI), onnxruntime is told to avoid it.
 - TensorRT keeps the engines of each model in a folder of their own.
+- Sessions are made one at a time, whichever threads ask: making them is not promised to be safe beside each other.
 - `save_plan` shows what an ARM board would execute, on any machine.
 - Nothing is reported to anybody: onnxruntime 1.29 and newer send events to their maker unless they are told not to
   before they are imported.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +50,7 @@ _DTYPES = {
 _SOME_FAMILIES: Mapping[str, tuple[Family, ...]] = {"trt_int8_enable": ("tensorrt-int8", "tensorrt-int8-typed")}
 """Options for some families only: in a model without Q/DQ pairs, TensorRT would want int8 to be calibrated."""
 _ENGINES = "trt_engine_cache_path"
+_CREATING = threading.Lock()
 _AVOID_SATURATION = {"session.x64quantprecision": "1"}
 """Makes onnxruntime turn int8 weights into uint8, whose products AVX2 sums without saturating at 16 bits; slower."""
 
@@ -146,12 +149,13 @@ def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> S
 
     _require_providers(config.providers, onnxruntime.get_available_providers(), where)
     try:
-        inner = onnxruntime.InferenceSession(
-            str(model) if isinstance(model, Path) else model,
-            _options(config),
-            providers=[(provider.name, _own_engines(provider.options, model)) for provider in config.providers],
-            enable_fallback=0,
-        )
+        with _CREATING:
+            inner = onnxruntime.InferenceSession(
+                str(model) if isinstance(model, Path) else model,
+                _options(config),
+                providers=[(provider.name, _own_engines(provider.options, model)) for provider in config.providers],
+                enable_fallback=0,
+            )
     except _ort_errors() as exc:
         raise InputError(
             f"{where}: expected a model that onnxruntime {onnxruntime.__version__} can load, got {_first_line(exc)}"

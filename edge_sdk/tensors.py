@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from edge_sdk.errors import InputError
@@ -13,6 +15,8 @@ from edge_sdk.errors import InputError
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 """Arrays by the name of the model's input or output."""
+SAME_DB = 200.0
+"""The signal-to-noise ratio of what is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,16 @@ class TensorSpec:
     def describe(self) -> str:
         """Return the shape as text, such as `[batch, 3, 224, 224]`."""
         return "[" + ", ".join(str(size) for size in self.shape) + "]"
+
+
+def snr_db(expected: Array, got: Array) -> float:
+    """Return the signal-to-noise ratio in dB, at most 200 (the same), and -200 where a value is not finite."""
+    reference = expected.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # infinity less infinity is no number, which is told below
+        noise = got.astype(np.float64) - reference
+    power, error = float(np.square(reference).sum()), float(np.square(noise).sum())
+    if not math.isfinite(error):
+        return -SAME_DB
+    if error == 0:
+        return SAME_DB
+    return max(-SAME_DB, min(SAME_DB, 10 * math.log10(power / error))) if power else -SAME_DB

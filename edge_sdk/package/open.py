@@ -2,16 +2,19 @@
 
 - Every byte is read once, from the start to the end, and compared or digested; memory does not grow with the package.
 - Nothing is parsed before its digest is checked, except the manifest, which has a size limit.
-- A file is read again on demand, and must then still be what was checked.
+- The package stays open: a file of it is read again on demand, wherever its path leads by then, and must still be what
+  was checked.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import weakref
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from edge_sdk import files
 from edge_sdk.errors import InputError, TrustError
@@ -34,7 +37,7 @@ class ModelPackage:
         digest: SHA-256 of the whole package, its identity.
     """
 
-    __slots__ = ("_offsets", "digest", "files", "manifest", "path")
+    __slots__ = ("__weakref__", "_file", "_offsets", "digest", "files", "manifest", "path")
 
     def __init__(self, path: Path) -> None:
         """Open and check the package; see `open_package`."""
@@ -43,7 +46,9 @@ class ModelPackage:
             if not self.path.is_file():
                 got = "something else" if self.path.exists() else "nothing there"
                 raise InputError(f"{path}: expected a package file, got {got}")
-            with self.path.open("rb") as file:
+            self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            weakref.finalize(self, os.close, self._file)
+            with open(self._file, "rb", closefd=False) as file:
                 scan = _Scan(file, str(path))
                 self.manifest, manifest_entry = scan.manifest()
                 self.files = (manifest_entry, *self.manifest.entries)
@@ -64,19 +69,34 @@ class ModelPackage:
             InputError: The package has no such file, or can't be read any more.
             TrustError: The package is not the one that was opened.
         """
+        data = io.BytesIO()
+        self.copy(entry, data)
+        return data.getvalue()
+
+    def copy(self, entry: FileEntry, into: IO[bytes]) -> None:
+        """Write the contents of a file of the package into another one, a piece at a time.
+
+        Raises:
+            InputError: The package has no such file, or can't be read any more.
+            TrustError: The package is not the one that was opened; what was written is not to be used.
+        """
         if entry not in self.files:
             raise InputError(f"{self.path}: expected a file of the package, got {entry.name!r}")
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._offsets[entry.name])
-                data = file.read(entry.size_bytes)
-        except OSError as exc:
-            raise files.unreadable(self.path, exc) from exc
-        if files.sha256_hex(data) != entry.sha256:
+        digest, start = hashlib.sha256(), self._offsets[entry.name]
+        for done in range(0, entry.size_bytes, _CHUNK_BYTES):
+            piece = self._piece(start + done, min(_CHUNK_BYTES, entry.size_bytes - done))
+            digest.update(piece)
+            into.write(piece)
+        if digest.hexdigest() != entry.sha256:
             raise TrustError(
                 f"{self.path}: expected {entry.name} as it was when the package was opened, got other data"
             )
-        return data
+
+    def _piece(self, offset: int, size_bytes: int) -> bytes:
+        try:
+            return os.pread(self._file, size_bytes, offset)
+        except OSError as exc:
+            raise files.unreadable(self.path, exc) from exc
 
     def model_for(self, profile: DeviceProfile) -> tuple[Family, bytes]:
         """Return the family and the ONNX model that a board runs.

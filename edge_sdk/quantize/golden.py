@@ -1,37 +1,18 @@
-"""Golden inputs and outputs: with them a board proves that it computes what was measured here.
-
-Integer kernels of different processors round differently by design, so a board's outputs need not be the same; they
-must be as near to the golden ones as those are to the float model's, within a margin.
-"""
+"""Makes golden inputs and outputs, with which a board proves itself: see `edge_sdk.package.golden`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.package.golden import INPUT, OUTPUT, Golden
 from edge_sdk.session import Session
-from edge_sdk.tensors import Array, Tensors
+from edge_sdk.tensors import Array, Tensors, snr_db
 
 _MARGIN_DB = 3.0
 _MOST_DB = 20.0
 _FLOAT_DB = 60.0
-_INPUT, _OUTPUT = "input:", "output:"
-
-
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """Golden samples.
-
-    Attributes:
-        arrays: `input:NAME` and `output:NAME`, stacked over samples on a new first axis.
-        min_snr_db: Least signal-to-noise ratio of a board's outputs to these, in dB.
-    """
-
-    arrays: Mapping[str, Array]
-    min_snr_db: float
 
 
 def make_golden(samples: Iterable[Tensors], variant: Session, reference: Session | None) -> Golden:
@@ -47,20 +28,9 @@ def make_golden(samples: Iterable[Tensors], variant: Session, reference: Session
     for sample in samples:
         outputs = variant.run(sample)
         for name, values in sample.items():
-            arrays.setdefault(_INPUT + name, []).append(values)
+            arrays.setdefault(INPUT + name, []).append(values)
         for name, values in outputs.items():
-            arrays.setdefault(_OUTPUT + name, []).append(values)
+            arrays.setdefault(OUTPUT + name, []).append(values)
         if reference is not None:
             ratios += [snr_db(values, outputs[name]) for name, values in reference.run(sample).items()]
     return Golden({name: np.stack(values) for name, values in arrays.items()}, round(min(ratios) - _MARGIN_DB, 1))
-
-
-def worst_snr_db(golden: Golden, session: Session) -> float:
-    """Return the least signal-to-noise ratio of an opened model to the golden outputs, in dB."""
-    count = len(next(iter(golden.arrays.values())))
-    ratios = []
-    for index in range(count):
-        one = {name: np.asarray(values[index]) for name, values in golden.arrays.items()}  # a scalar is an array too
-        inputs = {name[len(_INPUT) :]: values for name, values in one.items() if name.startswith(_INPUT)}
-        ratios += [snr_db(one[_OUTPUT + name], values) for name, values in session.run(inputs).items()]
-    return min(ratios)

@@ -19,10 +19,9 @@ import numpy as np
 
 from edge_sdk.quantize.calibrate import with_outputs
 from edge_sdk.quantize.graph import Graph, Model, Node, is_dequantized
-from edge_sdk.quantize.measure import SAME_DB
 from edge_sdk.quantize.ranges import Range
 from edge_sdk.session import Session, host_config, open_session
-from edge_sdk.tensors import Array, Tensors
+from edge_sdk.tensors import SAME_DB, Array, Tensors
 
 _GROUP_BYTES = 64 << 20
 _MOST_GROUPS = 8

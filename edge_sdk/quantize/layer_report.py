@@ -12,10 +12,9 @@ from edge_sdk.quantize.families import Ranges
 from edge_sdk.quantize.graph import Graph, Node
 from edge_sdk.quantize.histogram import Histogram
 from edge_sdk.quantize.layer_noise import Twin, find_twin, is_float_in, measure_noise
-from edge_sdk.quantize.measure import SAME_DB
 from edge_sdk.quantize.ranges import Range, candidate_ranges
 from edge_sdk.session import Session
-from edge_sdk.tensors import Tensors
+from edge_sdk.tensors import SAME_DB, Tensors
 
 MOST_HISTOGRAMS = 6
 _BARS = 48

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from edge_sdk.errors import GateError
 from edge_sdk.package import Accuracy
+from edge_sdk.package.golden import Golden, worst_snr_db
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize import families
@@ -16,7 +17,7 @@ from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.departure import Departure
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.frontier import Frontier, Point
-from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
+from edge_sdk.quantize.golden import make_golden
 from edge_sdk.quantize.graph import Graph, nearby_layers
 from edge_sdk.quantize.guard import AccuracyBudget, LayerNoise
 from edge_sdk.quantize.joints import Joint

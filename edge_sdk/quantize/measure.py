@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from edge_sdk.errors import InputError
 from edge_sdk.package import Accuracy
@@ -19,10 +16,6 @@ from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.kept import results_from_arrays, results_to_arrays
 from edge_sdk.session import Session, host_config, open_session
 from edge_sdk.tasks import Result, TaskSpec, Truth, build_task, for_scoring
-from edge_sdk.tensors import Array
-
-SAME_DB = 200.0
-"""The signal-to-noise ratio of what is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +95,3 @@ def _run_samples(session: Session, evaluation: Evaluation, advance: Advance) -> 
 def open_float(graph: Graph) -> Session:
     """Open the float model."""
     return open_session(bytes(graph.model.SerializeToString()), host_config(), where="float model")
-
-
-def snr_db(expected: Array, got: Array) -> float:
-    """Return the signal-to-noise ratio in dB, at most 200 (the same), and -200 where a value is not finite."""
-    reference = expected.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # infinity less infinity is no number, which is told below
-        noise = got.astype(np.float64) - reference
-    power, error = float(np.square(reference).sum()), float(np.square(noise).sum())
-    if not math.isfinite(error):
-        return -SAME_DB
-    if error == 0:
-        return SAME_DB
-    return max(-SAME_DB, min(SAME_DB, 10 * math.log10(power / error))) if power else -SAME_DB

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from edge_sdk.preprocess import ImageSteps, Preprocess
 from edge_sdk.preprocess.record import Color
 from edge_sdk.quantize.graph import Graph, Model, drop_unread, tensor_specs
-from edge_sdk.quantize.measure import open_float, snr_db
+from edge_sdk.quantize.measure import open_float
 from edge_sdk.quantize.source import Source
 from edge_sdk.quantize.stem import Floats, Stem, find_stem
-from edge_sdk.tensors import Tensors
+from edge_sdk.tensors import Tensors, snr_db
 
 LEAST_SNR_DB = 80.0
 """How near the outputs with pixels must be to those without, in dB; float32 rounding leaves about 120."""

@@ -19,11 +19,11 @@ from edge_sdk.quantize.declare import (
     preprocess_from_metadata,
 )
 from edge_sdk.quantize.graph import Graph, Model, tensor_specs
-from edge_sdk.quantize.measure import open_float, snr_db
+from edge_sdk.quantize.measure import open_float
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.session import host_config, open_session
 from edge_sdk.tasks import ModelFacts, TaskSpec, tell_task
-from edge_sdk.tensors import Tensors, TensorSpec
+from edge_sdk.tensors import Tensors, TensorSpec, snr_db
 
 _LEAST_SNR_DB = 50.0
 

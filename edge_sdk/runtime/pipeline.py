@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError
-from edge_sdk.files import sha256_hex
+from edge_sdk.files import sha256_hex, sha256_of_file
 from edge_sdk.preprocess import Preprocess, prepare_image, prepare_window
-from edge_sdk.profiles import DeviceProfile, detect_profile
+from edge_sdk.profiles import DeviceProfile, Family, detect_profile
 from edge_sdk.runtime.frame import Outcome, Sample, Timings
 from edge_sdk.runtime.memory import give_back
 from edge_sdk.session import Session, SessionConfig, config_for, open_session
@@ -21,7 +24,7 @@ from edge_sdk.tensors import Array, Tensors, TensorSpec
 from edge_sdk.transform import Transform
 
 if TYPE_CHECKING:
-    from edge_sdk.package import Manifest, ModelPackage
+    from edge_sdk.package import FileEntry, Manifest, ModelPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,27 @@ class Prepared:
     preprocess_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a pipeline was opened from.
+
+    Attributes:
+        package: The package, which stays open.
+        profile: The board.
+        family: Which variant it is.
+        score_threshold: The least score that was asked for; None is the package's.
+    """
+
+    package: ModelPackage
+    profile: DeviceProfile
+    family: Family
+    score_threshold: float | None
+
+    def open(self, package: ModelPackage) -> Pipeline:
+        """Open another package, or this one again, in the same way; see `Pipeline.open`."""
+        return Pipeline.open(package, self.profile, score_threshold=self.score_threshold)
+
+
 class Pipeline:
     """A model with what comes before and after it; use it in `with`.
 
@@ -50,18 +74,23 @@ class Pipeline:
         manifest: The contract of the model.
         session: The opened model.
         model: SHA-256 of the model's bytes.
+        opened: What it was opened from; None if not from a package.
+        refuses_nan: Whether a sample fails for which the model gives something that is not a number.
 
     Example:
         >>> with Pipeline.open(open_package("parts.edge")) as pipeline:  # doctest: +SKIP
         ...     print(pipeline(frame_bgr_hwc))
     """
 
-    def __init__(self, manifest: Manifest, model: bytes, *, config: SessionConfig) -> None:
+    opened: Opened | None = None
+    refuses_nan = False
+
+    def __init__(self, manifest: Manifest, model: bytes | Path, *, config: SessionConfig) -> None:
         """Open the model and run it once, so that the first sample does not pay for set-up.
 
         Args:
             manifest: What the model is for, and what happens before it.
-            model: The serialized ONNX model.
+            model: The serialized ONNX model, or its file.
             config: How it is opened.
 
         Raises:
@@ -70,7 +99,7 @@ class Pipeline:
         """
         self.manifest = manifest
         self.session: Session = open_session(model, config, where=manifest.name)
-        self.model = sha256_hex(model)
+        self.model = sha256_of_file(model) if isinstance(model, Path) else sha256_hex(model)
         self._steps = manifest.preprocess_for(self.model)
         self._task = build_task(manifest.task)
         if self._steps != Preprocess():
@@ -95,8 +124,11 @@ class Pipeline:
         """
         manifest = _with_threshold(package.manifest, score_threshold)
         board = profile or detect_profile().profile
-        family, model = package.model_for(board)
-        return cls(manifest, model, config=config_for(board, family))
+        family = package.manifest.family_for(board)
+        with _as_file(package, package.manifest.variants[family].model) as model:
+            pipeline = cls(manifest, model, config=config_for(board, family))
+        pipeline.opened = Opened(package, board, family, score_threshold)
+        return pipeline
 
     def __enter__(self) -> Pipeline:
         return self
@@ -138,6 +170,8 @@ class Pipeline:
         """
         sample, start_ns = prepared.sample, monotonic_ns()
         outputs = self.session.run(prepared.tensors)
+        if self.refuses_nan:
+            _require_numbers(outputs, where=self.manifest.name)
         inferred_ns = monotonic_ns()
         value = self._task.decode(outputs, prepared.transform, prepared.tensors)
         end_ns = monotonic_ns()
@@ -216,6 +250,24 @@ def _tensor(array: Array, spec: TensorSpec | None) -> Array:
         return array
     whole = array[np.newaxis] if array.ndim == len(spec.shape) - 1 else array
     return whole.astype(spec.dtype, copy=False) if np.can_cast(whole.dtype, spec.dtype, "same_kind") else whole
+
+
+@contextmanager
+def _as_file(package: ModelPackage, entry: FileEntry) -> Iterator[Path]:
+    """Lend a file of a package as a file of its own, in memory: nothing is left of it, however the process ends.
+
+    onnxruntime lets go of Python's lock while it opens a model from a file, and holds it if it is given bytes.
+    """
+    with os.fdopen(os.memfd_create(entry.name), "wb") as file:
+        package.copy(entry, file)
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
+
+
+def _require_numbers(outputs: Tensors, *, where: str) -> None:
+    for name, values in outputs.items():
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            raise InputError(f"{where}: expected numbers in {name}, got NaN")
 
 
 def _with_threshold(manifest: Manifest, score_threshold: float | None) -> Manifest:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import json
 import operator
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -72,11 +74,25 @@ def test_a_package_that_is_changed_after_opening_is_not_read(package_path, conte
         package.read(labels)
 
 
-def test_a_package_that_is_gone_after_opening_is_not_read(package_path):
+def test_a_package_stays_open_when_its_path_leads_elsewhere(tmp_path, package_path, manifest, contents):
     package = open_package(package_path)
-    package_path.unlink()
-    with pytest.raises(InputError, match="expected a readable file, got No such file"):
-        package.model_for(PI5)
+    before = package.model_for(PI5)
+    write_package(tmp_path / "other.edge", replace(manifest, version=8), contents)
+    (tmp_path / "other.edge").replace(package_path)
+    assert package.model_for(PI5) == before
+    assert b'"version": 7' in package.read(package.files[0])
+
+
+def test_a_package_that_nobody_holds_any_more_is_closed(package_path):
+    open_package(package_path)
+    opened = [link.resolve() for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    assert package_path.resolve() not in opened
+
+
+def test_a_file_of_a_package_is_copied_into_another_one(package_path, contents):
+    package, into = open_package(package_path), io.BytesIO()
+    package.copy(next(entry for entry in package.files if entry.name == "labels.txt"), into)
+    assert into.getvalue() == contents["labels.txt"]
 
 
 def test_a_link_that_leads_elsewhere_later_does_not_change_what_is_open(tmp_path, package_path, manifest, contents):

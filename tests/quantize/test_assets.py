@@ -15,9 +15,9 @@ from edge_sdk.quantize import ImageFlags, QuantRequest, families, plan_of_file, 
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.variants import choose
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import MAX_OPSET, PI, TENSORRT_11, run, samples
 
 ROOT = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))

@@ -7,7 +7,7 @@ from onnxruntime.capi import _pybind_state
 
 from edge_sdk.quantize import families
 from edge_sdk.quantize.blockwise import BLOCK, quantize_blocks
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import run
 from tests.quantize.sequences import cleaned, draw, matrices
 

@@ -10,7 +10,7 @@ from onnx import helper, parser
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.clean import clean_model, load_model
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import AS_WRITTEN, build, run
 
 NET = (

@@ -9,9 +9,9 @@ import pytest
 from edge_sdk.quantize import decodes, families
 from edge_sdk.quantize.clean import clean_model
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import place_cpu
 from edge_sdk.quantize.preview import preview_bytes
+from edge_sdk.tensors import snr_db
 from tests.quantize import detectors
 from tests.quantize.models import MAX_OPSET, PI, calibrated, quantized, run, samples
 from tests.quantize.test_joints import with_bins

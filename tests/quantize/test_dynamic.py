@@ -6,7 +6,7 @@ import pytest
 from onnxruntime.quantization import quantize_dynamic
 
 from edge_sdk.quantize import families
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import clean, run
 from tests.quantize.sequences import cleaned, draw, encoder, recurrent
 

@@ -11,10 +11,10 @@ from edge_sdk.quantize import QuantRequest, families, quantize
 from edge_sdk.quantize.clean import clean_model
 from edge_sdk.quantize.ends import end_in_float
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import place_cpu
 from edge_sdk.quantize.recovery import reconstruct
 from edge_sdk.session import host_config
+from edge_sdk.tensors import snr_db
 from tests.quantize.detectors import backbone
 from tests.quantize.models import AS_ON_ARM, MAX_OPSET, calibrated, quantized, run, samples
 from tests.quantize.networks import Network

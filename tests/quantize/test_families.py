@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_sdk.quantize import families
 from edge_sdk.quantize.graph import weighted_layers
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, calibrated, clean, quantized, run, samples
 
 NET = clean("""

@@ -6,8 +6,8 @@ import pytest
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.fp16 import emit_fp16, growing_tensors, stay_float32
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import RETURNED
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import BLOCK, clean, run, samples
 
 NET = (

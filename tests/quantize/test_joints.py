@@ -9,10 +9,10 @@ from edge_sdk.quantize.clean import clean_model
 from edge_sdk.quantize.emit import FORMS, choose_quants, emit_int8
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.joints import find_joints
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.placement import place_cpu
 from edge_sdk.quantize.plan import plan_of_file
 from edge_sdk.quantize.preview import preview_bytes
+from edge_sdk.tensors import snr_db
 from tests.quantize.detectors import backbone, branch
 from tests.quantize.models import MAX_OPSET, PI, calibrated, quantized, run, samples
 

@@ -9,8 +9,8 @@ import pytest
 from edge_sdk.quantize import families
 from edge_sdk.quantize.clean import clean_model
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
+from edge_sdk.tensors import snr_db
 from tests.quantize import networks
 from tests.quantize.models import AS_ON_ARM, PI, calibrated, run, samples
 

@@ -13,8 +13,8 @@ import onnx
 import pytest
 
 from edge_sdk.quantize import families
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, PI, build, calibrated, clean, load_cases, run, samples, text_of
 
 PATTERNS = load_cases("patterns")

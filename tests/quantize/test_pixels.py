@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge_sdk.preprocess import ImageSteps, Preprocess
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.pixels import outputs_snr_db, take_pixels
+from edge_sdk.tensors import snr_db
 from tests.quantize.pictures import IMAGENET, NORMALIZATIONS, outputs, picture, quantized, source, tensors
 
 SHAPES = {  # width and height; the convolution's attributes

@@ -10,9 +10,9 @@ import pytest
 
 from edge_sdk.errors import InputError
 from edge_sdk.package import open_package
+from edge_sdk.package.golden import Golden, worst_snr_db
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import QuantRequest, families, plan_of_file, quantize
-from edge_sdk.quantize.golden import Golden, worst_snr_db
 from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.session import config_for, host_config, open_session
 from tests.quantize.models import build

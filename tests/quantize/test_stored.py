@@ -4,8 +4,8 @@ import onnx
 import pytest
 
 from edge_sdk.quantize import families
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import PI, clean, run
 from tests.quantize.sequences import cleaned, draw, recurrent
 

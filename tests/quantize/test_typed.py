@@ -7,8 +7,8 @@ from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.typed import to_half
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import (
     AS_WRITTEN,
     BLOCK,

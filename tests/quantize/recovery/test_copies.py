@@ -6,8 +6,8 @@ import pytest
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.recovery import copy_channels
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import as_it_is, run
 
 CHAIN = """(float[1,3,64,64] x, float[8,3,3,3] w, float[8] b, float[8,1,3,3] w2, float[8] b2, float[5,8,1,1] w3,

@@ -10,9 +10,9 @@ from onnx import numpy_helper
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.emit import FORMS, layer_weights
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.recovery import affordable, reconstruct
 from edge_sdk.quantize.weights import Layer, layer_bias
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import clean, run, samples
 
 DEEP = """(float[1,3,14,10] x, float[16,3,3,3] w, float[16] b, float[16,1,3,3] w2, float[16] b2, float[24,16,1,1] w3,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import build, clean, run, samples
 
 HEAD = "(float[2,6,9,7] x, float[6] s, float[6] t, float[6] m, float[6] v) => (float[] y)"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import build, clean, run, samples
 
 CLIP = {"low": 0.0, "high": 6.0, "above": 1.0}

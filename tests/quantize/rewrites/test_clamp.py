@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import BLOCK, build, clean, run, samples
 
 HEAD = f"(float[1,8,9,7] x, {BLOCK}, float low, float high, int64[3] sizes) => (float[] y, float[] z)"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge_sdk.quantize.graph import attributes
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import build, clean, run, samples
 
 NUMBERS = {"zero": 0.0, "one": 1.0, "three": 3.0, "six": 6.0, "five": 5.0, "sixth": 1 / 6, "half": 0.5, "minus": -0.2}

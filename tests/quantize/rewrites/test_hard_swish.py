@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_sdk.quantize.clean import clean_model
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import build, clean, run
 
 X = np.linspace(-9, 9, 60, dtype=np.float32).reshape(1, 4, 3, 5)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from edge_sdk.quantize.graph import attributes
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.session import runtime_version
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import BLOCK, build, clean, run, samples
 
 HEAD = f"(float[1,8,9,7] x, {BLOCK}, int64[8] by, float value) => (float[] y)"

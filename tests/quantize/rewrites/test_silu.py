@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_sdk.quantize.measure import snr_db
+from edge_sdk.tensors import snr_db
 from tests.quantize.models import clean, run
 
 X = np.linspace(-9, 9, 60, dtype=np.float32).reshape(1, 4, 3, 5)
