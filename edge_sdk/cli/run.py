@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -85,6 +85,17 @@ def run_package(
         float | None,
         typer.Option(metavar="LEVELS", help="Leave out pictures that change by less, of 255 grey levels; 6 is usual."),
     ] = None,
+    follow_package: Annotated[
+        bool, typer.Option("--follow-package", help="Let another package take over when PACKAGE leads to one.")
+    ] = False,
+    shadow_samples: Annotated[
+        int, typer.Option(help="On how many samples a model that is to take over runs beside the one in use.")
+    ] = 30,
+    swap_min_agreement: Annotated[float, typer.Option(help="How far it must agree on them, 0 to 1.")] = 0.8,
+    swap_watch: Annotated[float, typer.Option(help="For so many seconds it may have to give way again.")] = 30.0,
+    swap_gap: Annotated[
+        bool, typer.Option("--swap-gap", help="Where two models do not fit, close the one in use first.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
     """Run a package on cameras, streams or files, and account for every sample.
@@ -97,6 +108,8 @@ def run_package(
     from edge_sdk.runtime.follow import BySource
     from edge_sdk.runtime.sinks.systemd import from_environment
     from edge_sdk.runtime.supervision import Limits
+    from edge_sdk.runtime.swap import SwapOptions
+    from edge_sdk.runtime.swap.package_watch import Identity, PackageWatch
 
     sinks = sink or (["none"] if as_json else ["console"])
     if as_json and _ON_STDOUT.intersection(sinks):
@@ -104,6 +117,10 @@ def run_package(
     limits = Limits(frozen_s=frozen_after, reconnect_for_s=reconnect_for)
     followers = told_followers(track=track, lines=line or (), zones=zone or (), events=events, quiet=quiet_class or ())
     board = load_profile(profile) if profile else None
+    swaps = SwapOptions(
+        shadow_samples=shadow_samples, min_agreement=swap_min_agreement, watch_s=swap_watch, allow_gap=swap_gap
+    )
+    opened_file = Identity.of(package)
     with Pipeline.open(open_package(package), board, score_threshold=score_threshold) as pipeline:
         options = RunOptions(
             policy=policy,
@@ -126,7 +143,8 @@ def run_package(
             follow = BySource(followers, most=len(source)).follow if followers else None
             run = Run(pipeline, feeds, sinks=into, options=options, follow=follow)
             opened.pop_all()  # from here on the run closes them
-        _execute(run, as_json=as_json)
+        with PackageWatch(run, package, opened_file, swaps) if follow_package else nullcontext():
+            _execute(run, as_json=as_json)
 
 
 class _Progress:
@@ -177,6 +195,8 @@ def report_lines(report: RunReport) -> Iterator[str]:
     for sink in report.sinks:
         if sink.name not in _UNTOLD:
             yield f"{sink.name}: {sink.written} written + {sink.dropped} dropped + {sink.failed} failed"
+    for swap in report.swaps:
+        yield f"{swap.package}: {swap.state}: {swap.cause}"
     yield from stage_lines(report.stages.items())
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import dataclass, field
 
 from edge_sdk.errors import EdgeError
 from edge_sdk.runtime.events import Events
 from edge_sdk.runtime.metrics import Stages
+from edge_sdk.runtime.swap.record import SwapReport
 
 log = logging.getLogger(__name__)
 
 _TOLD = 20
 _IN_A_ROW = 30
+_SWAPS = 20
 
 
 class Failures:
@@ -57,3 +60,4 @@ class Books:
     stages: Stages = field(default_factory=Stages)
     failures: Failures = field(default_factory=Failures)
     events: Events = field(default_factory=Events)
+    swaps: deque[SwapReport] = field(default_factory=lambda: deque(maxlen=_SWAPS))

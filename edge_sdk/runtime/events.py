@@ -11,7 +11,7 @@ from dataclasses import dataclass
 log = logging.getLogger(__name__)
 
 _KEPT = 100
-_GOOD = frozenset({"live", "clear", "ended"})
+_GOOD = frozenset({"live", "clear", "ended"} | {"loading", "warming", "shadowing", "switching", "watching", "done"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 - Of all sources that have a sample waiting, the one whose last turn is longest ago comes next. So a slow source waits
   for one other sample at most for each other source, and a source that says nothing is waited for by nobody.
 - All queues share one condition, since the model waits for any of them.
+- While there is no model, samples of `newest` replace each other and are told apart; the others wait, as ever.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ class Inbox:
 
     Attributes:
         turn: The number of its last turn at the model.
+        has_model: Whether there is a model that will take them.
     """
 
     def __init__(self, ledger: Ledger, policy: Policy, changed: threading.Condition) -> None:
-        self.turn = 0
+        self.turn, self.has_model = 0, True
         self._ledger, self._policy, self._changed = ledger, policy, changed
         self._samples: deque[tuple[Sample, int]] = deque()
         self._is_open = True
@@ -72,7 +74,7 @@ class Inbox:
             self._ledger.capture()
             if self._policy == "newest" and self._samples:
                 self._samples.clear()
-                self._ledger.drop("replaced")
+                self._ledger.drop("replaced" if self.has_model else "swapping")
             self._changed.wait_for(lambda: not self._is_open or len(self._samples) < _CAPACITY[self._policy])
             if not self._is_open:
                 self._ledger.drop("stopped")
@@ -130,6 +132,12 @@ class Inboxes:
             delivery = inbox.hand_over(self._turns)
             self._changed.notify_all()
             return delivery
+
+    def tell_model(self, *, is_there: bool) -> None:
+        """Say whether there is a model: what is replaced while there is none has another cause."""
+        with self._changed:
+            for inbox in self._inboxes:
+                inbox.has_model = is_there
 
     def close(self) -> None:
         """Drop what waits at all sources, and take nothing more."""

@@ -8,18 +8,20 @@
 - Live sources are watched, and opened anew when they are gone; see `supervision`. A source that is dead does not end
   the run while another one lives; what killed it is raised at the end.
 - A run that is stopped finishes the samples in hand: one, or three where they are prepared ahead.
-- The model may be exchanged while the run goes on, between two samples.
+- The model may be exchanged while the run goes on, between two samples; see `swap`.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edge_sdk.clock import monotonic_ns
-from edge_sdk.errors import InputError
+from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime.accounting import Accounts, Fate, Ledger, total
 from edge_sdk.runtime.active import Active
 from edge_sdk.runtime.books import Books
@@ -35,6 +37,10 @@ from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
 from edge_sdk.runtime.thrift.gates import gated
 from edge_sdk.runtime.thrift.motion import MotionGate
+
+if TYPE_CHECKING:
+    from edge_sdk.runtime.swap import SwapOptions
+    from edge_sdk.runtime.swap.perform import Swap
 
 _POLL_S = 0.1
 """How often a waiting run looks whether it is to end: signal handlers set a flag and touch no lock."""
@@ -76,17 +82,21 @@ class Run:
         self._options = options or RunOptions()
         feeds = _feeds(sources, self._options)
         _check(feeds, self._options)
-        self._active, self._books, self._follow = Active(pipeline), books or Books(), follow
+        self._books, self._follow = books or Books(), follow
         self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
         self._inboxes = Inboxes(list(zip(self._ledgers, self._policies, strict=True)))
+        self._active = Active(pipeline, self._inboxes)
         self._readers = [
             Reader(feed, inbox, ledger, limits=self._options.limits, books=self._books)
             for feed, inbox, ledger in zip(feeds, self._inboxes, self._ledgers, strict=True)
         ]
         self._live = [reader for reader, feed in zip(self._readers, feeds, strict=True) if feed.source.live]
         self._asked_to_end: Ended | None = None
+        self._given, self._swapping = pipeline, threading.Lock()
+        self._swap: Swap | None = None
+        self._failure: Exception | None = None
         self._ended: Ended = "running"
         self._start_ns = self._end_ns = monotonic_ns()
 
@@ -111,7 +121,9 @@ class Run:
             ended = "failed"
             raise
         finally:
-            self._end_ns, self._ended = monotonic_ns(), ended
+            with self._swapping:
+                self._end_ns, self._ended = monotonic_ns(), ended
+            self._end_swaps()
         return self.report()
 
     def stop(self, reason: Literal["stopped", "interrupted"] = "stopped") -> None:
@@ -125,6 +137,25 @@ class Run:
             The one before, when its last sample is done with; the caller closes it.
         """
         return self._active.exchange(pipeline)
+
+    def swap(self, package: Path, options: SwapOptions | None = None) -> Swap:
+        """Let the model of another package take over while the run goes on, if it proves itself; see `SwapOptions`.
+
+        Returns at once; what comes of it is in the events, in the report, and in what is returned. The run closes the
+        model before, and in the end the one that took over.
+
+        Raises:
+            UnavailableError: Another swap is under way, or the run is over.
+        """
+        from edge_sdk.runtime.swap import SwapOptions
+        from edge_sdk.runtime.swap.perform import Swap
+
+        with self._swapping:
+            if self._ended != "running" or (self._swap is not None and self._swap.is_under_way):
+                got = "a run that is over" if self._ended != "running" else "another one under way"
+                raise UnavailableError(f"{package}: expected a run that takes a model over, got {got}")
+            self._swap = Swap(self._active, package, options or SwapOptions(), books=self._books, fail=self._fail)
+            return self._swap
 
     def report(self) -> RunReport:
         """Return what the run has done until now; may be called from any thread."""
@@ -146,6 +177,7 @@ class Run:
             stages=self._books.stages.figures(),
             events=self._books.events.last,
             failures=self._books.failures.lines,
+            swaps=tuple(self._books.swaps),
         )
 
     def _execute(self) -> Ended:
@@ -163,6 +195,15 @@ class Run:
         for death in deaths:  # the run has ended for another reason
             self._books.failures.note(death)
         return ended
+
+    def _fail(self, exc: Exception) -> None:
+        self._failure = exc
+
+    def _end_swaps(self) -> None:
+        if self._swap is not None:
+            self._swap.end()
+            if self._active.pipeline is not self._given:
+                self._active.pipeline.close()
 
     def _await_readers(self) -> None:
         end_ns = monotonic_ns() + _LAST_READ_S * 1e9
@@ -212,6 +253,8 @@ class Run:
     def _limit(self) -> Ended | None:
         for outlet in self._outlets:
             outlet.check()
+        if self._failure is not None:
+            raise self._failure
         if self._asked_to_end is not None:
             return self._asked_to_end
         if not self._wants_delivery():
@@ -234,7 +277,7 @@ class Run:
     def _process(self, ready: Ready) -> Fate:
         sample, start_ns = ready.delivery.sample, monotonic_ns()
         try:
-            outcome = _finish(ready)
+            outcome = self._finish(ready)
             if self._follow is not None:
                 outcome = self._follow(outcome)
         except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; many in a row do
@@ -245,6 +288,17 @@ class Run:
         given_ms = 0.0 if is_stale else self._give(ready.delivery, outcome)
         self._add_stages(ready, outcome, start_ns, (monotonic_ns() - start_ns) / 1e6 - given_ms)
         return "stale" if is_stale else "results"
+
+    def _finish(self, ready: Ready) -> Outcome:
+        outcome = None
+        try:
+            if isinstance(ready.prepared, Exception):
+                raise ready.prepared
+            outcome = ready.pipeline.finish(ready.prepared)
+            return outcome
+        finally:
+            if (witness := self._active.witness) is not None:
+                witness.see(ready.pipeline, ready.delivery.sample, outcome)
 
     def _is_stale(self, outcome: Outcome) -> bool:
         limit_ms = self._options.max_age_ms
@@ -277,12 +331,6 @@ class Run:
                 f"{names}: expected at least one result, got {failed} samples that all failed; "
                 f"the first: {self._books.failures.lines[0]}"
             )
-
-
-def _finish(ready: Ready) -> Outcome:
-    if isinstance(ready.prepared, Exception):
-        raise ready.prepared
-    return ready.pipeline.finish(ready.prepared)
 
 
 def _feeds(sources: Source | Sequence[Source | Feed], options: RunOptions) -> list[Feed]:

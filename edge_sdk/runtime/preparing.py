@@ -68,8 +68,7 @@ class InTurn:
 
     def next(self, *, timeout_s: float) -> Ready | None:
         """See `Stage.next`."""
-        delivery = None if self._is_stopped else self._inboxes.take(timeout_s=timeout_s)
-        return None if delivery is None else _prepare(delivery, self._active)
+        return None if self._is_stopped else _take(self._inboxes, self._active, timeout_s=timeout_s)
 
     def stop(self) -> None:
         """See `Stage.stop`."""
@@ -114,9 +113,9 @@ class Ahead:
     def _run(self) -> None:
         try:
             while not self._is_stopped and self._wants_more() and not self._inboxes.is_exhausted:
-                delivery = self._inboxes.take(timeout_s=_POLL_S)
-                if delivery is not None:
-                    self._hand_over(_prepare(delivery, self._active))
+                ready = _take(self._inboxes, self._active, timeout_s=_POLL_S)
+                if ready is not None:
+                    self._hand_over(ready)
         finally:
             with self._changed:
                 self._has_ended = True
@@ -129,9 +128,19 @@ class Ahead:
             self._changed.notify_all()
 
 
-def _prepare(delivery: Delivery, active: Active) -> Ready:
+def _take(inboxes: Inboxes, active: Active, *, timeout_s: float) -> Ready | None:
+    pipeline = active.take(timeout_s=timeout_s)
+    if pipeline is None:
+        return None
+    delivery = inboxes.take(timeout_s=timeout_s)
+    if delivery is None:
+        active.release(pipeline)
+        return None
+    return _prepare(delivery, pipeline)
+
+
+def _prepare(delivery: Delivery, pipeline: Pipeline) -> Ready:
     start_ns = monotonic_ns()
-    pipeline = active.take()
     prepared: Prepared | Exception
     try:
         prepared = pipeline.begin(delivery.sample)

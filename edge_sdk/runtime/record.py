@@ -11,6 +11,7 @@ from edge_sdk.runtime.accounting import Accounts
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.metrics import Figures, Stage
 from edge_sdk.runtime.supervision import Limits, State
+from edge_sdk.runtime.swap.record import SwapReport
 from edge_sdk.runtime.thrift.motion import MotionOptions
 
 Policy = Literal["newest", "every"]
@@ -106,6 +107,7 @@ class RunReport:
         stages: How long the stages took.
         events: The last changes of the sources' states, the oldest first.
         failures: The first of what went wrong, a line each.
+        swaps: The last twenty models that were to take over, the oldest first.
     """
 
     model: str
@@ -118,3 +120,4 @@ class RunReport:
     stages: Mapping[Stage, Figures]
     events: tuple[Event, ...]
     failures: tuple[str, ...]
+    swaps: tuple[SwapReport, ...] = ()

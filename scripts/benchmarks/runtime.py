@@ -47,6 +47,7 @@ def main(words: Sequence[str]) -> None:
         "idle": _in_process("idle", package),
         "memory": memory(package),
         "replay": _in_process("replay", package, arguments.clip, arguments.hours * 3600),
+        "swaps": _in_process("swaps", package),
     }
     print(json.dumps(figures, indent=2))
     if not arguments.no_write:

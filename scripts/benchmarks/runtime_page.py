@@ -50,7 +50,22 @@ def _sections(figures: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Over {replay['seconds']} s of replay, {replay['captured']} frames captured and {replay['results']} results: "
         f"from {replay['start_MB']} to {replay['end_MB']} MB, {replay['growth_percent']} % (goal: 5 or less in an "
-        "hour, which is `--hours 1`)."
+        "hour, which is `--hours 1`).\n"
+    )
+    yield from _swaps(figures["swaps"])
+
+
+def _swaps(swaps: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Models that take over\n"
+    yield (
+        f"{swaps['done']} of {swaps['swaps']} swaps under a camera of 30 pictures a second: {swaps['lost']} of "
+        f"{swaps['captured']} frames lost, {swaps['lost_without']} of {swaps['captured_without']} before the first "
+        f"(goal: none). The longest time between two results is {swaps['longest_gap_ms']} ms, "
+        f"{swaps['longest_gap_without_ms']} ms before the first (goal: 50 or less).\n"
+    )
+    yield (
+        f"Memory: {swaps['before_MB']} MB before the first, {swaps['after_5_MB']} after five, {swaps['after_MB']} "
+        f"after the last: {swaps['growth_percent']} % (goal: 5 or less)."
     )
 
 

@@ -164,8 +164,10 @@ def _resident_mb() -> float:
 
 def main() -> None:
     """Measure what the command line names."""
+    from scripts.benchmarks.swaps import swaps
+
     name, *words = sys.argv[1:]
-    measures = {"idle": idle, "memory-bare": memory_bare, "memory": memory, "replay": replay}
+    measures = {"idle": idle, "memory-bare": memory_bare, "memory": memory, "replay": replay, "swaps": swaps}
     sys.stdout.write(json.dumps(measures[name](*words)))
 
 

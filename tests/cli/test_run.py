@@ -15,6 +15,8 @@ import pytest
 from edge_sdk.media import VideoFile
 from tests.fakes import NetworkCamera
 from tests.runtime.models import COLORS, card, moving_card, write_clip, write_colors, write_moving
+from tests.runtime.swap.candidates import colors as build_candidate
+from tests.runtime.swap.candidates import write as write_candidate
 
 EDGE_SDK = [sys.executable, "-c", "from edge_sdk.cli import main; main()"]
 
@@ -228,3 +230,36 @@ def test_a_motion_gate_of_no_grey_level_is_refused(package, clip):
     code, _, err = run(package, "--source", clip, "--motion-gate", 300)
     assert code == 3
     assert "motion threshold: expected more than 0 and at most 255 levels, got 300" in err
+
+
+def test_a_package_is_followed_where_its_path_leads(tmp_path):
+    link, out = tmp_path / "current.edge", tmp_path / "out.jsonl"
+    for version, factor in ((1, 10.0), (2, 11.0)):
+        write_candidate(tmp_path / f"colors-{version}.edge", build_candidate(factor), version=version)
+    link.symlink_to("colors-1.edge")
+    with NetworkCamera("good", period_s=0.03) as camera:
+        words = [link, "--source", camera.uri, "--sink", f"jsonl:{out}", "--json", "--duration", "30"]
+        options = ["--follow-package", "--shadow-samples", "3", "--swap-watch", "0.2", "--policy", "every"]
+        running = subprocess.Popen([*EDGE_SDK, "run", *map(str, words), *options], stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: len(models(out)) == 1)
+        (tmp_path / "new.edge").symlink_to("colors-2.edge")
+        (tmp_path / "new.edge").replace(link)
+        wait_for(lambda: len(models(out)) == 2)
+        time.sleep(1)
+        running.send_signal(signal.SIGTERM)
+        report = json.loads(running.communicate(timeout=20)[0])
+    assert [(swap["state"], swap["package"]) for swap in report["swaps"]] == [("done", str(link))]
+    assert report["accounts"]["results"] == report["accounts"]["captured"] - sum(report["accounts"]["dropped"].values())
+
+
+def models(path):
+    """Return the models that made the results, in the order in which they came."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return list(dict.fromkeys(json.loads(line)["model"] for line in lines[:-1]))
+
+
+def wait_for(is_so):
+    end_s = time.monotonic() + 20
+    while not is_so() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    assert is_so()

@@ -84,3 +84,15 @@ def test_an_inbox_that_has_ended_is_exhausted_when_nothing_waits():
     assert inboxes.take(timeout_s=0).sample.seq == 0
     assert inboxes.is_exhausted
     assert inboxes.take(timeout_s=10) is None
+
+
+def test_what_is_replaced_while_there_is_no_model_has_a_cause_of_its_own():
+    ledger = Ledger()
+    inboxes = Inboxes([(ledger, "newest")])
+    (inbox,) = inboxes
+    for has_model, count in ((True, 2), (False, 3), (True, 1)):
+        inboxes.tell_model(is_there=has_model)
+        for _ in range(count):
+            inbox.put(Sample(np.zeros(1), 0, 0, "file", "x"))
+    assert ledger.accounts.dropped == {"replaced": 2, "swapping": 3}
+    assert ledger.accounts.waiting == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from edge_sdk.runtime import Pipeline
 from edge_sdk.runtime.frame import Sample
 from edge_sdk.session import host_config
 from edge_sdk.tasks import TaskSpec
-from tests.runtime.models import COLORS, build, card, describe
+from tests.runtime.models import COLORS, build, card, describe, describe_colors, write_colors
+from tests.runtime.swap import candidates
 
 
 @pytest.mark.parametrize("size_wh", [(60, 40), (40, 60), (320, 96), (7, 200)])
@@ -120,3 +122,28 @@ def test_a_threshold_is_for_boxes(colors_package):
 def test_closing_twice_is_harmless(colors):
     colors.close()
     colors.close()
+
+
+def test_nothing_is_left_of_the_file_that_a_model_was_opened_from(colors_package):
+    with Pipeline.open(open_package(colors_package)) as pipeline:
+        opened = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        assert not [name for name in opened if "memfd" in name]
+        assert pipeline.model == sha256_hex(pipeline.opened.package.model_for(pipeline.opened.profile)[1])
+
+
+def test_a_package_is_opened_as_another_one_was(tmp_path, colors_package):
+    board = load_profile("raspberry-pi-5")
+    with Pipeline.open(open_package(colors_package), board) as pipeline:
+        other = pipeline.opened.open(open_package(write_colors(tmp_path / "other.edge")))
+        other.close()
+    assert (other.opened.profile, other.opened.score_threshold) == (board, None)
+
+
+def test_an_output_that_is_no_number_may_be_refused():
+    model = candidates.no_number_for_blue()
+    with Pipeline(describe_colors(model), model, config=host_config()) as pipeline:
+        assert pipeline(card("blue")).classes == ()
+        pipeline.refuses_nan = True
+        assert COLORS[pipeline(card("red")).classes[0]] == "red"
+        with pytest.raises(InputError, match=r"^tiny: expected numbers in y, got NaN$"):
+            pipeline(card("blue"))
