@@ -23,11 +23,10 @@ from onnxruntime.quantization import quantize_dynamic
 from edge_sdk.profiles import detect_profile, load_profile
 from edge_sdk.quantize import families
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.quantize.variants import choose
 from edge_sdk.session import Session, SessionConfig, open_session, runtime_version
-from edge_sdk.tensors import Tensors
+from edge_sdk.tensors import Tensors, snr_db
 from scripts.benchmarks.peers.exchange import median_ms
 from scripts.benchmarks.places import BENCHMARKS
 from scripts.benchmarks.race import ROUNDS, RUNS

@@ -18,10 +18,9 @@ from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import Family
 from edge_sdk.quantize.data import Item, Samples, read_pictures
-from edge_sdk.quantize.measure import snr_db
 from edge_sdk.session import SessionConfig, host_config, open_session
 from edge_sdk.tasks import Result, build_task, for_scoring
-from edge_sdk.tensors import Tensors
+from edge_sdk.tensors import Tensors, snr_db
 from scripts.emulator.board import EmulatedBoard
 
 SAMPLES = 50

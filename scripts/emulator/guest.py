@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from edge_sdk.package import open_package
+from edge_sdk.package.golden import Golden, worst_snr_db
 from edge_sdk.profiles import load_profile
-from edge_sdk.quantize.golden import Golden, worst_snr_db
 from edge_sdk.session import Session, SessionConfig, config_for, open_session
 from edge_sdk.tensors import Array
 

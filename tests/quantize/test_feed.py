@@ -11,10 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_sdk.errors import InputError
 from edge_sdk.package import open_package
+from edge_sdk.package.golden import Golden, worst_snr_db
 from edge_sdk.preprocess import ImageSteps, Preprocess, prepare_image
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
-from edge_sdk.quantize.golden import Golden, worst_snr_db
 from edge_sdk.runtime import Pipeline
 from edge_sdk.session import SessionConfig, config_for, open_session
 from tests.quantize.cards import COLORS, build_classifier, card, save, write_cards, write_labels

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from edge_sdk.quantize.golden import Golden, make_golden, worst_snr_db
+from edge_sdk.package.golden import Golden, worst_snr_db
+from edge_sdk.quantize.golden import make_golden
 from edge_sdk.session import SessionConfig, open_session
 from tests.quantize.cards import build
 

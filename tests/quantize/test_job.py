@@ -17,9 +17,9 @@ from edge_sdk import records
 from edge_sdk.errors import GateError, InputError, UnavailableError
 from edge_sdk.files import sha256_of_file, sha256_of_files
 from edge_sdk.package import open_package
+from edge_sdk.package.golden import Golden, worst_snr_db
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
-from edge_sdk.quantize.golden import Golden, worst_snr_db
 from edge_sdk.quantize.page import report_page
 from edge_sdk.quantize.report import QuantReport
 from edge_sdk.session import SessionConfig, host_config, open_session

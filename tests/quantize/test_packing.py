@@ -8,9 +8,9 @@ import pytest
 
 from edge_sdk.errors import UnavailableError
 from edge_sdk.package import open_package
+from edge_sdk.package.golden import Golden
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import QuantRequest
-from edge_sdk.quantize.golden import Golden
 from edge_sdk.quantize.make import Made
 from edge_sdk.quantize.packing import pack
 from edge_sdk.quantize.source import open_source
