@@ -53,6 +53,8 @@ _ENGINES = "trt_engine_cache_path"
 _CREATING = threading.Lock()
 _AVOID_SATURATION = {"session.x64quantprecision": "1"}
 """Makes onnxruntime turn int8 weights into uint8, whose products AVX2 sums without saturating at 16 bits; slower."""
+_INT8_AS_ON_ARM = {"session.qdqisint8allowed": "1"}
+"""Keeps int8 as it is, as on ARM; onnxruntime for x86 would turn it into uint8 first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,15 @@ def host_config(entries: Mapping[str, str] | None = None) -> SessionConfig:
     return SessionConfig(entries={**(_AVOID_SATURATION if saturates else {}), **(entries or {})})
 
 
+def arm_config() -> SessionConfig:
+    """Return how this machine opens a model as near to ARM boards as it can sum exactly.
+
+    int8 stays int8. Where products of uint8 and int8 saturate (an integer LSTM has them in any family), all int8
+    becomes uint8 instead, the same integers, 128 higher: onnxruntime has no products of int8 and weights made uint8.
+    """
+    return SessionConfig(entries=host_config().entries or _INT8_AS_ON_ARM)
+
+
 def open_session(model: bytes | Path, config: SessionConfig, *, where: str) -> Session:
     """Open an ONNX model.
 
@@ -183,7 +194,7 @@ def save_plan(model: bytes, plan: Path, *, where: str, entries: Mapping[str, str
     """
     import onnxruntime
 
-    config = SessionConfig(entries={"session.qdqisint8allowed": "1", **(entries or {})}, threads=1)
+    config = SessionConfig(entries={**_INT8_AS_ON_ARM, **(entries or {})}, threads=1)
     try:
         options = _options(config)
         options.optimized_model_filepath = str(plan)

@@ -29,14 +29,13 @@ from edge_sdk.quantize.search import Found, Terms, order_layers, search
 from edge_sdk.quantize.sensitivity import PlanNoise, layer_noises, tensor_noises
 from edge_sdk.quantize.spot_check import LayerCheck, spot_check
 from edge_sdk.quantize.tuning import Layers, Tuning, tune
-from edge_sdk.session import Session, SessionConfig, host_config, open_session
+from edge_sdk.session import Session, arm_config, host_config, open_session
 from edge_sdk.tensors import Tensors
 
 _NOISE_SAMPLES = 8
 """One model is opened a layer: few samples order the layers as well as many, and running them is what takes time."""
 _GOLDEN_SAMPLES = 2
 _LAYER_SAMPLES = 4
-_INT8_AS_ON_ARM = {"session.qdqisint8allowed": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ class Maker:
         """Check that the file itself, on kernels as a board has them, gives the golden outputs."""
         if families.measured_as(family) == family:
             return
-        session = open_session(model, SessionConfig(entries=_INT8_AS_ON_ARM), where=family)
+        session = open_session(model, arm_config(), where=family)
         got = worst_snr_db(golden, session)
         if got < golden.min_snr_db:
             raise GateError(

@@ -18,7 +18,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import Family
 from edge_sdk.quantize.data import Item, Samples, read_pictures
-from edge_sdk.session import SessionConfig, host_config, open_session
+from edge_sdk.session import SessionConfig, arm_config, host_config, open_session
 from edge_sdk.tasks import Result, build_task, for_scoring
 from edge_sdk.tensors import Tensors, snr_db
 from scripts.emulator.board import EmulatedBoard
@@ -27,7 +27,6 @@ SAMPLES = 50
 _FLOAT_SAMPLES = 4
 ARM: Family = "arm-int8"
 X86: Family = "x86-int8"
-_INT8_AS_ON_ARM = SessionConfig(entries={"session.qdqisint8allowed": "1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def compare(board: EmulatedBoard, cores: Sequence[str], subject: Subject) -> dic
         raise InputError(f"{subject.package.path}: expected a variant {ARM}, got {', '.join(variants)}")
     items = list(subject.samples.spread(SAMPLES))
     taken = {ARM: _as_taken(subject.package, ARM, items)}
-    here = {ARM: _outputs(subject.package.read(variants[ARM].model), _INT8_AS_ON_ARM, taken[ARM])}
+    here = {ARM: _outputs(subject.package.read(variants[ARM].model), arm_config(), taken[ARM])}
     if X86 in variants:
         twin = subject.package.read(variants[X86].model)
         here[X86] = _outputs(twin, host_config(), _as_taken(subject.package, X86, items))

@@ -14,6 +14,7 @@ from edge_sdk.files import sha256_hex
 from edge_sdk.profiles import Provider, load_profile
 from edge_sdk.session import (
     SessionConfig,
+    arm_config,
     config_for,
     host_config,
     open_session,
@@ -178,10 +179,11 @@ def test_engines_without_a_place_are_told(tmp_path):
         open_session(doubling(), config, where="m")
 
 
+@pytest.mark.parametrize("config", [host_config(), arm_config()])
 @pytest.mark.parametrize("kind", [np.uint8, np.int8])
-def test_integer_sums_are_exact(kind):
+def test_integer_sums_are_exact(kind, config):
     most = int(np.iinfo(kind).max)
-    session = open_session(quantized_convolution(kind), host_config(), where="m")
+    session = open_session(quantized_convolution(kind), config, where="m")
     outputs = session.run({"x": np.full((1, 64, 4, 4), most, np.float32)})
     exact = 64 * most * 127
     assert outputs["y"].tolist() == np.full((1, 8, 4, 4), round(exact / 16384) * 16384).tolist()
