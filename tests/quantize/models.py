@@ -13,15 +13,15 @@ from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.clean import clean_model
 from edge_sdk.quantize.graph import Graph
-from edge_sdk.session import SessionConfig, open_session
+from edge_sdk.session import SessionConfig, arm_config, host_config, open_session
 
 CASES = Path(__file__).parents[1] / "cases" / "quantize"
 PI = load_profile("raspberry-pi-5")
 MAX_OPSET = 20
 TENSORRT_11 = read_profile(CASES / "tensorrt-11.toml")
 """An Orin with JetPack 7.2, whose TensorRT takes the types of the file only."""
-AS_ON_ARM = {"session.qdqisint8allowed": "1"}
-AS_WRITTEN = {"session.disable_quant_qdq": "1"}
+AS_ON_ARM = arm_config().entries
+AS_WRITTEN = host_config({"session.disable_quant_qdq": "1"}).entries
 BLOCK = "float[16,8,3,3] w, float[16] b, float[8,16,3,3] w2, float[8] b2"
 """The weights of two convolutions, 8 to 16 to 8 channels."""
 
@@ -88,6 +88,13 @@ def calibrated(graph, family="arm-int8"):
 def quantized(graph, family="arm-int8", *, excluded=(), method="mse"):
     """Return the serialized variant of a graph."""
     return families.emit(family, graph, calibrated(graph, family), method, excluded)
+
+
+def entries_of(family):
+    """Return how onnxruntime computes a family exactly on this machine, whatever its kernels."""
+    if family.startswith("tensorrt"):
+        return AS_WRITTEN
+    return host_config().entries if family.startswith("x86") else AS_ON_ARM
 
 
 def run(model, tensors, entries=None):

@@ -10,7 +10,7 @@ from edge_sdk.quantize.calibrate import collect
 from edge_sdk.quantize.graph import tensor_specs
 from edge_sdk.quantize.source import Source
 from edge_sdk.tasks import TaskSpec
-from tests.quantize.models import clean, run
+from tests.quantize.models import clean, entries_of, run
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 NORMALIZATIONS = {
@@ -43,9 +43,9 @@ def tensors(of, image):
     return {of.inputs[0].name: prepare_image(of.preprocess.image, image)[0]}
 
 
-def outputs(of, image, model=None):
-    """Return what a model, or a variant of it, gives for a picture."""
-    return run(model or of.graph.model, tensors(of, image))["y"]
+def outputs(of, image, model=None, family="arm-int8"):
+    """Return what a model, or its variant of a family, gives for a picture."""
+    return run(model or of.graph.model, tensors(of, image), entries_of(family))["y"]
 
 
 def quantized(of, family, excluded=()):

@@ -16,12 +16,11 @@ from edge_sdk.preprocess import ImageSteps, Preprocess, prepare_image
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
 from edge_sdk.runtime import Pipeline
-from edge_sdk.session import SessionConfig, config_for, open_session
+from edge_sdk.session import SessionConfig, arm_config, config_for, open_session
 from tests.quantize.cards import COLORS, build_classifier, card, save, write_cards, write_labels
 
 BOARDS = ("raspberry-pi-5", "x86-64-vnni", "jetson-orin-nano")
 PI, X86 = (load_profile(name) for name in BOARDS[:2])
-AS_ON_ARM = SessionConfig(entries={"session.qdqisint8allowed": "1"})
 
 
 def request(folder, boards=(PI,), **given):
@@ -84,7 +83,7 @@ def test_golden_frames_prove_each_variant(made):
         variant = package.manifest.variants[family]
         arrays = dict(np.load(io.BytesIO(package.read(variant.golden))))
         assert arrays["input:x"].dtype == np.uint8
-        session = open_session(package.model_for(board)[1], AS_ON_ARM, where=family)
+        session = open_session(package.model_for(board)[1], arm_config(), where=family)
         assert worst_snr_db(Golden(arrays, variant.min_snr_db), session) >= variant.min_snr_db
 
 

@@ -15,7 +15,18 @@ import pytest
 from edge_sdk.quantize import families
 from edge_sdk.quantize.preview import preview_bytes
 from edge_sdk.tensors import snr_db
-from tests.quantize.models import AS_ON_ARM, AS_WRITTEN, PI, build, calibrated, clean, load_cases, run, samples, text_of
+from tests.quantize.models import (
+    AS_WRITTEN,
+    PI,
+    build,
+    calibrated,
+    clean,
+    entries_of,
+    load_cases,
+    run,
+    samples,
+    text_of,
+)
 
 PATTERNS = load_cases("patterns")
 LEAST_SNR_DB = {"arm-int8": 25.0, "x86-int8": 25.0, "tensorrt-int8": 25.0, "tensorrt-int8-typed": 25.0, "fp16": 50.0}
@@ -55,7 +66,7 @@ def test_a_variant_of_a_pattern_is_valid_and_near_the_float_model(name, family):
     graph, variant = graph_of(name), variant_of(name, family)
     onnx.checker.check_model(onnx.load_from_string(variant), full_check=True)
     sample = samples(graph)[0]
-    got = run(variant, sample, AS_WRITTEN if family.startswith("tensorrt") else AS_ON_ARM)
+    got = run(variant, sample, entries_of(family))
     assert worst_snr_db(run(graph.model, sample), got) > LEAST_SNR_DB[family]
 
 

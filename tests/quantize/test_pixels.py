@@ -70,7 +70,7 @@ def test_in_integers_pixels_are_as_good_as_floats_within_1_db_and_2_at_the_borde
     expected = outputs(own, picture())
     noise = {}
     for name, one in (("floats", own), ("pixels", framed)):
-        got = outputs(one, picture(), quantized(one, family))
+        got = outputs(one, picture(), quantized(one, family), family)
         noise[name] = (snr_db(expected, got), snr_db(border(expected), border(got)))
     assert min(noise["pixels"]) > 30
     assert np.all(np.array(noise["pixels"]) > np.array(noise["floats"]) - [1, 2])
@@ -81,7 +81,7 @@ def test_a_first_layer_in_float_takes_pixels_too():
     framed = take_pixels(own, max_opset=20)
     layers = [node.name for node in framed.graph.nodes if node.op_type == "Conv"]
     for excluded, least in ((layers[:1], 30), (layers, 110)):
-        got = outputs(framed, picture(), quantized(framed, "x86-int8", excluded))
+        got = outputs(framed, picture(), quantized(framed, "x86-int8", excluded), "x86-int8")
         assert snr_db(outputs(own, picture()), got) > least
 
 
