@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +13,7 @@ import typer
 
 from edge_sdk.cli import output
 from edge_sdk.cli.follow import told_followers
-from edge_sdk.cli.thrift import told_motion
+from edge_sdk.cli.thrift import told_governor, told_ladder, told_motion
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
 
@@ -96,6 +97,16 @@ def run_package(
     swap_gap: Annotated[
         bool, typer.Option("--swap-gap", help="Where two models do not fit, close the one in use first.")
     ] = False,
+    ladder: Annotated[
+        list[str] | None,
+        typer.Option(metavar="fps=15,10,5", help="Do less, step by step, where it must; model=FILE too."),
+    ] = None,
+    deadline_ms: Annotated[
+        float | None, typer.Option(help="With --ladder: one result in 20 may take longer, from capture.")
+    ] = None,
+    max_temperature: Annotated[
+        float | None, typer.Option(help="With --ladder: degrees Celsius; the board's if not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
     """Run a package on cameras, streams or files, and account for every sample.
@@ -121,7 +132,10 @@ def run_package(
         shadow_samples=shadow_samples, min_agreement=swap_min_agreement, watch_s=swap_watch, allow_gap=swap_gap
     )
     opened_file = Identity.of(package)
-    with Pipeline.open(open_package(package), board, score_threshold=score_threshold) as pipeline:
+    contents, open_model = open_package(package), partial(Pipeline.open, profile=board, score_threshold=score_threshold)
+    rungs = told_ladder(ladder or (), contents, open_model, is_followed=follow_package)
+    governor = told_governor(rungs, board, deadline_ms=deadline_ms, max_temperature_c=max_temperature)
+    with open_model(contents) as pipeline:
         options = RunOptions(
             policy=policy,
             max_frames=max_frames,
@@ -129,6 +143,7 @@ def run_package(
             max_age_ms=max_age_ms,
             limits=limits,
             motion=told_motion(motion_gate, pipeline.manifest.preprocess),
+            governor=governor,
         )
         with ExitStack() as opened:
             feeds = open_feeds(source, window=pipeline.manifest.preprocess.window)
@@ -195,9 +210,15 @@ def report_lines(report: RunReport) -> Iterator[str]:
     for sink in report.sinks:
         if sink.name not in _UNTOLD:
             yield f"{sink.name}: {sink.written} written + {sink.dropped} dropped + {sink.failed} failed"
+    yield from _change_lines(report)
+    yield from stage_lines(report.stages.items())
+
+
+def _change_lines(report: RunReport) -> Iterator[str]:
     for swap in report.swaps:
         yield f"{swap.package}: {swap.state}: {swap.cause}"
-    yield from stage_lines(report.stages.items())
+    if report.governor is not None:
+        yield f"ladder: ended at {report.governor.rung} after {report.governor.steps} steps"
 
 
 def _account_lines(accounts: Accounts, *, where: str = "") -> Iterator[str]:

@@ -297,6 +297,8 @@ class DeviceProfile:
         quantization: How a model is quantized for it.
         detection: How the board is told from others.
         speed: How fast it computes, or None where nothing is known: then the CPU's features and clock tell.
+        max_temperature_c: How hot its processors may be before a run does less (`--ladder`); firmware holds most boards
+            back from 80 to 85 degrees Celsius on.
         notes: What a user of this board must know, a sentence each.
     """
 
@@ -316,6 +318,7 @@ class DeviceProfile:
     quantization: QuantPolicy = field(default_factory=QuantPolicy)
     detection: Detection = field(default_factory=Detection)
     speed: Speed | None = None
+    max_temperature_c: float = 80.0
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

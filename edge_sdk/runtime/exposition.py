@@ -45,6 +45,10 @@ def _families(report: RunReport, used: Usage) -> Iterator[Iterable[str]]:
     yield _family("source_reopened_total", "counter", "How often a source was opened anew.", _reopened(sources))
     yield _family("sink_results_total", "counter", "What became of the results given to a sink.", _sinks(report))
     yield _summary(report)
+    if (governor := report.governor) is not None:
+        says = "The rung of the ladder that the run stands on; 0 is the highest."
+        yield _family("governor_rung", "gauge", says, [({"rung": governor.rung}, float(governor.number))])
+        yield _family("governor_steps_total", "counter", "How often another rung was taken.", [({}, governor.steps)])
     yield _family("model_info", "gauge", "The model that runs, by the SHA-256 of its bytes.", [_model(report)])
     yield _family("run_seconds", "gauge", "How long the run has gone on.", [({}, report.duration_s)])
     yield _family("process_resident_bytes", "gauge", "Resident memory.", [({}, float(used.resident_bytes))])

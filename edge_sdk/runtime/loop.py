@@ -36,6 +36,7 @@ from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, Source
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
 from edge_sdk.runtime.thrift.gates import gated
+from edge_sdk.runtime.thrift.governing import Governing
 from edge_sdk.runtime.thrift.motion import MotionGate
 
 if TYPE_CHECKING:
@@ -76,13 +77,14 @@ class Run:
             follow: What comes after the model for each outcome, in order; see `edge_sdk.runtime.follow`.
 
         Raises:
-            InputError: There is no source, two have one name, or `max_age_ms` is given for sources that are not live,
-                whose samples have no age.
+            InputError: There is no source, two have one name, or `max_age_ms` or a governor is given for sources that
+                are not live, whose samples have no age.
         """
         self._options = options or RunOptions()
-        feeds = _feeds(sources, self._options)
-        _check(feeds, self._options)
         self._books, self._follow = books or Books(), follow
+        self._governing = Governing(self._options.governor, self.exchange, books=self._books)
+        feeds = [self._gated(feed) for feed in _feeds(sources)]
+        _check(feeds, self._options)
         self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
@@ -178,13 +180,18 @@ class Run:
             events=self._books.events.last,
             failures=self._books.failures.lines,
             swaps=tuple(self._books.swaps),
+            governor=self._governing.report(),
         )
+
+    def _gated(self, feed: Feed) -> Feed:
+        motion = [MotionGate(self._options.motion)] if self._options.motion else []
+        return gated(feed, [*motion, *(self._governing.gates() if feed.source.live else [])])
 
     def _execute(self) -> Ended:
         for reader in self._readers:
             reader.start(self._wants_more)
         try:
-            with watching(self._live):
+            with watching(self._live), self._governing.running():
                 ended = self._consume()
         finally:
             self._inboxes.close()
@@ -284,6 +291,7 @@ class Run:
             self._books.failures.fail(exc, where=f"{sample.source} #{sample.seq}: ")
             return "errors"
         self._books.failures.succeed()
+        self._governing.saw(outcome)
         is_stale = self._is_stale(outcome)
         given_ms = 0.0 if is_stale else self._give(ready.delivery, outcome)
         self._add_stages(ready, outcome, start_ns, (monotonic_ns() - start_ns) / 1e6 - given_ms)
@@ -333,10 +341,9 @@ class Run:
             )
 
 
-def _feeds(sources: Source | Sequence[Source | Feed], options: RunOptions) -> list[Feed]:
+def _feeds(sources: Source | Sequence[Source | Feed]) -> list[Feed]:
     given = sources if isinstance(sources, Sequence) else [sources]
-    feeds = [source if isinstance(source, Feed) else Feed(source) for source in given]
-    return [gated(feed, [MotionGate(options.motion)] if options.motion else []) for feed in feeds]
+    return [source if isinstance(source, Feed) else Feed(source) for source in given]
 
 
 def _check(feeds: Sequence[Feed], options: RunOptions) -> None:
@@ -345,8 +352,9 @@ def _check(feeds: Sequence[Feed], options: RunOptions) -> None:
         raise InputError("sources: expected at least one, got none")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"sources: expected different ones, got {', '.join(twice)} twice")
-    if options.max_age_ms is not None and not any(feed.source.live for feed in feeds):
-        raise InputError(f"max_age_ms: expected a live source, got {', '.join(names)}")
+    for limit in ("max_age_ms", "governor"):
+        if getattr(options, limit) is not None and not any(feed.source.live for feed in feeds):
+            raise InputError(f"{limit}: expected a live source, got {', '.join(names)}")
 
 
 def _policy(source: Source, options: RunOptions) -> Policy:

@@ -12,6 +12,7 @@ from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.metrics import Figures, Stage
 from edge_sdk.runtime.supervision import Limits, State
 from edge_sdk.runtime.swap.record import SwapReport
+from edge_sdk.runtime.thrift.governor import GovernorOptions, GovernorReport
 from edge_sdk.runtime.thrift.motion import MotionOptions
 
 Policy = Literal["newest", "every"]
@@ -31,6 +32,7 @@ class RunOptions:
         max_age_ms: Older results are counted as stale and kept from the sinks; for live sources.
         limits: How patient the run is with live sources.
         motion: When a picture is worth the model; None takes pictures in which nothing moves too.
+        governor: When and how the run does less by itself; None never does.
     """
 
     policy: Policy | None = None
@@ -39,6 +41,7 @@ class RunOptions:
     max_age_ms: float | None = None
     limits: Limits = field(default_factory=Limits)
     motion: MotionOptions | None = None
+    governor: GovernorOptions | None = None
 
     def __post_init__(self) -> None:
         """Check the limits.
@@ -105,9 +108,10 @@ class RunReport:
         sources: The sources, one by one.
         sinks: The sinks, one by one.
         stages: How long the stages took.
-        events: The last changes of the sources' states, the oldest first.
+        events: The last changes of the sources' states and of the governor's, the oldest first.
         failures: The first of what went wrong, a line each.
         swaps: The last twenty models that were to take over, the oldest first.
+        governor: Where the run stands on its ladder; None without one.
     """
 
     model: str
@@ -121,3 +125,4 @@ class RunReport:
     events: tuple[Event, ...]
     failures: tuple[str, ...]
     swaps: tuple[SwapReport, ...] = ()
+    governor: GovernorReport | None = None

@@ -263,3 +263,22 @@ def wait_for(is_so):
     while not is_so() and time.monotonic() < end_s:
         time.sleep(0.05)
     assert is_so()
+
+
+def test_a_camera_whose_results_are_late_is_slowed_step_by_step(package):
+    with NetworkCamera("good") as camera:
+        ladder = ["--ladder", "fps=20,4", "--deadline-ms", 0.01]
+        code, out, err = run(package, "--source", camera.uri, *ladder, "--duration", 8, "--json")
+    report = json.loads(out)
+    steps = [event for event in report["events"] if event["source"] == "governor"]
+    assert (code, steps[0]["before"], steps[0]["after"]) == (0, "full", "20 fps")
+    assert steps[0]["cause"].endswith("deadline 0.01 ms")
+    assert report["governor"]["number"] == len(steps)
+    assert report["accounts"]["dropped"]["slowed"] > 0
+    assert "governor: 20 fps, was full: p95 " in err
+
+
+def test_files_are_not_slowed(package, clip):
+    code, _, err = run(package, "--source", clip, "--ladder", "fps=5")
+    assert code == 3
+    assert f"governor: expected a live source, got {clip}" in err

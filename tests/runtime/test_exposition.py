@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge_sdk.runtime import Run
 from edge_sdk.runtime.exposition import exposition
 from edge_sdk.runtime.thrift.board import BoardState
+from edge_sdk.runtime.thrift.governor import GovernorReport
 from edge_sdk.runtime.usage import Usage, usage
 from tests.fakes import LOST, Replay
 from tests.runtime.models import card
@@ -80,3 +82,10 @@ def test_the_board_tells_how_it_fares(report):
 def test_a_board_that_tells_nothing_has_no_figures(report):
     told = parsed(exposition(report, Usage(5, 0.5), BoardState()))
     assert not [name for name in told if name.startswith("edge_sdk_board")]
+
+
+def test_the_rung_of_the_ladder_is_told(report):
+    governed = replace(report, governor=GovernorReport("5 fps", 3, 4, 7, "throttled"))
+    told = parsed(exposition(governed, Usage(5, 0.5), BOARD))
+    assert told["edge_sdk_governor_rung"] == [({"rung": "5 fps"}, 3)]
+    assert told["edge_sdk_governor_steps_total"] == [({}, 7)]
