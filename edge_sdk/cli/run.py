@@ -125,7 +125,6 @@ def run_package(
     sinks = sink or (["none"] if as_json else ["console"])
     if as_json and _ON_STDOUT.intersection(sinks):
         raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
-    limits = Limits(frozen_s=frozen_after, reconnect_for_s=reconnect_for)
     followers = told_followers(track=track, lines=line or (), zones=zone or (), events=events, quiet=quiet_class or ())
     board = load_profile(profile) if profile else None
     swaps = SwapOptions(
@@ -141,7 +140,7 @@ def run_package(
             max_frames=max_frames,
             duration_s=duration,
             max_age_ms=max_age_ms,
-            limits=limits,
+            limits=Limits(frozen_s=frozen_after, reconnect_for_s=reconnect_for),
             motion=told_motion(motion_gate, pipeline.manifest.preprocess),
             governor=governor,
         )
