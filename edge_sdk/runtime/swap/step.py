@@ -66,7 +66,7 @@ class Progress:
         options: What the candidate must show.
         state: Where it stands.
         cause: Why.
-        has_gap: Whether the model in use had to be closed first.
+        has_gap: Whether the model in use was closed first.
         compared: What was seen on each sample that both ran on.
         memory_bytes: What the candidate has taken.
         active_ms: What the model before took, by the median; NaN if not known.
@@ -115,12 +115,12 @@ def _weighed(progress: Progress, event: Weighed) -> tuple[Progress, Effect]:
         return _refuse(progress, f"it does not fit alone: {wanted}")
     cause = f"two models do not fit: {wanted}"
     if progress.options.allow_gap:
-        return replace(_to(progress, "emptying", cause), has_gap=True), "empty"
+        return _to(progress, "emptying", cause), "empty"
     return _refuse(progress, f"{cause}; hint: allow a gap, and the model in use is closed first")
 
 
 def _emptied(progress: Progress, _: Emptied) -> tuple[Progress, Effect]:
-    return _to(progress, "loading", "the model before is closed"), "weigh"
+    return replace(_to(progress, "loading", "the model before is closed"), has_gap=True), "weigh"
 
 
 def _loaded(progress: Progress, _: Loaded) -> tuple[Progress, Effect]:

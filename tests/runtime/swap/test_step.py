@@ -108,6 +108,7 @@ ENDS = {
     ),
     "ended before": ((*TO_WATCH[:3], RunOver()), ("refused", "discard", "the run has ended first")),
     "ended after": ((*TO_WATCH, RunOver()), ("done", "release", "the run has ended first")),
+    "not to be closed": ((*IN_GAP[:2], Failed("no")), ("refused", "discard", "no")),
     "failed in a gap": ((*IN_GAP[:5], Failed("no")), ("refused", "restore", "no")),
     "does not fit alone": (
         (*IN_GAP[:3], TOO_LITTLE),

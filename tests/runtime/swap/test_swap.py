@@ -15,9 +15,10 @@ from edge_sdk.package import open_package
 from edge_sdk.runtime import Pipeline, Run, RunOptions
 from edge_sdk.runtime.swap import SwapOptions
 from edge_sdk.runtime.swap.perform import Swap
+from edge_sdk.session import host_config
 from edge_sdk.tasks import TaskSpec
 from tests.fakes import Keep, Replay
-from tests.runtime.models import COLORS, card, write_moving
+from tests.runtime.models import COLORS, card, describe_colors, write_moving
 from tests.runtime.swap import candidates
 
 CARDS = [card(name) for name in COLORS]
@@ -291,6 +292,17 @@ def test_the_model_before_is_opened_again_when_the_other_one_fails_in_a_gap(tmp_
     assert ("golden outputs" if cause == "golden" else "it does not fit alone") in report.cause
     assert report.gap_ms > 0
     assert {outcome.model for outcome in sink.outcomes} == {digest(first)}
+
+
+def test_a_model_that_could_not_be_opened_again_is_not_closed_for_another_one(second):
+    model, sink = candidates.colors(), Keep()
+    with Pipeline(describe_colors(model), model, config=host_config()) as pipeline:
+        run = Run(pipeline, Replay(CARDS * 50, stalls_s=(0.005,)), sinks=[sink])
+        swap = swap_in(run, second, GAP, [1])
+        report = run.execute()
+    assert swap.report().state == "refused"
+    assert swap.report().cause.startswith("model in use: expected one of a package, which can be opened again")
+    assert (report.accounts.results, swap.report().gap_ms) == (150, 0.0)
 
 
 def test_a_run_whose_model_cannot_be_opened_again_fails(tmp_path, first):
