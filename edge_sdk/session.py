@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.files import sha256_hex, sha256_of_file, unwritable
 from edge_sdk.profiles import DeviceProfile, Family, Provider, read_cpu
+from edge_sdk.profiles.processors import usable_processors
 from edge_sdk.tensors import Array, Tensors, TensorSpec
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class SessionConfig:
 
     Attributes:
         providers: Execution providers in the order of preference; all of them must be there.
-        threads: Threads inside an operator; 0 takes those that this process may use.
+        threads: Threads inside an operator; 0 takes those that this process may use, and more than those are not taken.
         spinning: Whether idle threads spin.
         entries: Configuration entries of onnxruntime's session options.
     """
@@ -219,8 +220,8 @@ def runtime_version() -> str:
 
 
 def usable_threads() -> int:
-    """Return how many processors this process may use (its CPU set, not the machine's count)."""
-    return len(os.sched_getaffinity(0))
+    """Return how many processors this process may use (its CPU set and quota, not the machine's count)."""
+    return usable_processors()
 
 
 def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
@@ -228,7 +229,7 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.intra_op_num_threads = config.threads or usable_threads()
+    options.intra_op_num_threads = min(config.threads, usable_threads()) or usable_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     spinning = {"session.intra_op.allow_spinning": str(int(config.spinning))}

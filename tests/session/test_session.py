@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -238,3 +239,16 @@ open_session(Path("m.onnx"), SessionConfig(), where="m")
     env = {name: value for name, value in os.environ.items() if name not in {"ORT_DISABLE_TELEMETRY", "CI"}}
     subprocess.run([sys.executable, "-c", source], cwd=tmp_path, env={**env, **places}, check=True)
     assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_profile_of_more_threads_than_the_process_may_use_gets_those():
+    model, allowed = doubling(), os.sched_getaffinity(0)
+    open_session(model, SessionConfig(threads=1), where="m")
+    before = len(list(Path("/proc/self/task").iterdir()))
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        session = open_session(model, SessionConfig(threads=8), where="m")
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert len(list(Path("/proc/self/task").iterdir())) == before
+    assert session.inputs
