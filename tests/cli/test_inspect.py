@@ -40,7 +40,7 @@ def test_it_shows_what_the_package_is(inspect, package_path):
     assert any(line.startswith("preprocess image size_wh=[48, 32] resize=stretch") for line in lines)
     assert "arm-int8 92 13 97% top-1 91.50 91.25 -0.10 to +0.60 0.9850 400" in lines
     assert "fp32 92 13 0%" in lines
-    assert any(line.startswith("manifest.json 2,") for line in lines)
+    assert any(line.startswith("manifest.json 3,") for line in lines)
 
 
 def test_it_shows_what_a_variant_takes_of_its_own(inspect, tmp_path, manifest, contents):
