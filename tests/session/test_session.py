@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +254,25 @@ def test_a_profile_of_more_threads_than_the_process_may_use_gets_those():
         os.sched_setaffinity(0, allowed)
     assert len(list(Path("/proc/self/task").iterdir())) == before
     assert session.inputs
+
+
+def test_sessions_are_made_one_at_a_time(monkeypatch):
+    import onnxruntime
+
+    at_once, most, make = [], [], onnxruntime.InferenceSession
+
+    def slowly(*arguments, **options):
+        at_once.append(1)
+        most.append(len(at_once))
+        time.sleep(0.05)
+        at_once.pop()
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", slowly)
+    model = doubling()
+    threads = [threading.Thread(target=open_session, args=(model, host_config()), kwargs={"where": "m"}) for _ in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]
