@@ -64,8 +64,8 @@ def _swaps(swaps: Mapping[str, Any]) -> Iterator[str]:
         f"{swaps['longest_gap_without_ms']} ms before the first (goal: 50 or less).\n"
     )
     yield (
-        f"Memory: {swaps['before_MB']} MB before the first, {swaps['after_5_MB']} after five, {swaps['after_MB']} "
-        f"after the last: {swaps['growth_percent']} % (goal: 5 or less)."
+        f"Memory: {swaps['before_MB']} MB before the first, {swaps['start_MB']} after five, {swaps['end_MB']} after "
+        f"the last, both medians of ten: {swaps['growth_percent']} % (goal: 5 or less)."
     )
 
 
