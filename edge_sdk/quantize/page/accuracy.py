@@ -11,6 +11,8 @@ from edge_sdk.quantize.report import VariantReport
 
 _WIDTH, _HEIGHT = 420, 68
 _MIDDLE = 24
+_WORDS = 80
+"""Width of the words below the picture."""
 
 
 def accuracy_section(variant: VariantReport) -> str:
@@ -51,6 +53,7 @@ def interval_picture(accuracy: Accuracy, budget: float) -> str:
 
 def _labels(zero: float, limit: float, budget: float) -> str:
     """Return the words below the picture; the two stand apart however near their lines are."""
-    anchor = "start" if limit < _WIDTH / 2 else "end"
+    is_at_the_edge = limit > _WIDTH - _WORDS
+    anchor, words_start = ("end", limit - _WORDS) if is_at_the_edge else ("start", limit)
     told = f'<text x="{limit:.1f}" y="60" text-anchor="{anchor}">budget {budget:g}</text>'
-    return told if limit - zero < 1 else f'<text x="{zero:.1f}" y="60" text-anchor="end">0</text>{told}'
+    return told if words_start - zero < 1 else f'<text x="{zero:.1f}" y="60" text-anchor="end">0</text>{told}'
