@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge_sdk.errors import EdgeError
 from edge_sdk.runtime.events import Events
 from edge_sdk.runtime.metrics import Stages
-from edge_sdk.runtime.swap.record import SwapReport
+
+if TYPE_CHECKING:
+    from edge_sdk.runtime.swap.record import SwapReport
 
 log = logging.getLogger(__name__)
 

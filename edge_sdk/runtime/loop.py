@@ -35,9 +35,6 @@ from edge_sdk.runtime.reader import Reader, watching
 from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
-from edge_sdk.runtime.thrift.gates import gated
-from edge_sdk.runtime.thrift.governing import Governing
-from edge_sdk.runtime.thrift.motion import MotionGate
 
 if TYPE_CHECKING:
     from edge_sdk.runtime.swap import SwapOptions
@@ -80,6 +77,8 @@ class Run:
             InputError: There is no source, two have one name, or `max_age_ms` or a governor is given for sources that
                 are not live, whose samples have no age.
         """
+        from edge_sdk.runtime.thrift.governing import Governing
+
         self._options = options or RunOptions()
         self._books, self._follow = books or Books(), follow
         self._governing = Governing(self._options.governor, self.exchange, books=self._books)
@@ -184,6 +183,9 @@ class Run:
         )
 
     def _gated(self, feed: Feed) -> Feed:
+        from edge_sdk.runtime.thrift.gates import gated
+        from edge_sdk.runtime.thrift.motion import MotionGate
+
         motion = [MotionGate(self._options.motion)] if self._options.motion else []
         return gated(feed, [*motion, *(self._governing.gates() if feed.source.live else [])])
 

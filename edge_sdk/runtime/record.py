@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.accounting import Accounts
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.metrics import Figures, Stage
 from edge_sdk.runtime.supervision import Limits, State
-from edge_sdk.runtime.swap.record import SwapReport
-from edge_sdk.runtime.thrift.governor import GovernorOptions, GovernorReport
-from edge_sdk.runtime.thrift.motion import MotionOptions
+
+if TYPE_CHECKING:
+    from edge_sdk.runtime.swap.record import SwapReport
+    from edge_sdk.runtime.thrift.governor import GovernorOptions, GovernorReport
+    from edge_sdk.runtime.thrift.motion import MotionOptions
 
 Policy = Literal["newest", "every"]
 """Which samples are processed: the newest one whenever the model is free, or every one."""

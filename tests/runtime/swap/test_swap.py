@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,7 +178,7 @@ def test_a_model_that_is_too_slow_is_refused(tmp_path, first):
 
 def test_a_model_that_takes_too_much_memory_is_refused(first, second):
     with running(first) as (run, _):
-        report = run.swap(second, SwapOptions(shadow_samples=5, max_memory_bytes=1)).wait(20)
+        report = run.swap(second, replace(QUICK, max_memory_bytes=1)).wait(20)
     assert (report.state, report.cause[:35]) == ("refused", "expected at most 0 MB of memory, go")
 
 
