@@ -117,6 +117,6 @@ def _packed() -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         quantize = [CLI, "quantize", _MODEL, "-p", profile, "--calibration", _CALIBRATION, "--normalize", "imagenet",
-                    "--resize", "crop:256", "-o", path]  # fmt: skip
+                    "--resize", "crop:256", "--scheme", "static", "-o", path]  # fmt: skip
         subprocess.run(list(map(str, quantize)), check=True)
     return path
