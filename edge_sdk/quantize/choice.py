@@ -9,14 +9,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edge_sdk.profiles import DeviceProfile, Family
 from edge_sdk.quantize.aim import Aim
 from edge_sdk.quantize.costs import gain_of, modelled
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.graph import Graph
+from edge_sdk.quantize.guard import AccuracyBudget
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.variants import Choice, served, settle
-from edge_sdk.tasks import TaskSpec
+from edge_sdk.tasks import BOXED, TaskSpec
 
 GOAL_AGREEMENT, GOAL_BOX_AGREEMENT = 0.97, 0.9
 """What the knee reaches for, unless an agreement is asked for expressly; for tasks that find boxes, the second."""
@@ -50,7 +53,7 @@ def aims_for(request: QuantRequest, task: TaskSpec, graph: Graph, float_graph: G
         float_graph: What the boards' float variants are made of.
     """
     aims: dict[Family, Aim] = {}
-    goal = GOAL_BOX_AGREEMENT if task.finds_boxes else GOAL_AGREEMENT
+    goal = GOAL_BOX_AGREEMENT if task.kind in BOXED else GOAL_AGREEMENT
     for profile in request.profiles:
         for family in profile.families:
             if family not in aims:
@@ -63,6 +66,23 @@ def aims_for(request: QuantRequest, task: TaskSpec, graph: Graph, float_graph: G
                     goal_agreement=goal if request.min_agreement is None else request.min_agreement,
                 )
     return aims
+
+
+def budget_for(request: QuantRequest, task: TaskSpec) -> AccuracyBudget:
+    """Return the strictest budget of the boards for a task, with what the request overrides."""
+    policies = [profile.quantization for profile in request.profiles]
+    strictest = AccuracyBudget(
+        max_drop_points=min(policy.max_drop_points for policy in policies),
+        min_agreement=max(p.min_box_agreement if task.kind in BOXED else p.min_agreement for p in policies),
+        min_integer_share=max(policy.min_integer_share for policy in policies),
+        standard_errors=1.0 if request.max_drop_points is None else 0.0,  # what is asked for expressly is measured
+    )
+    told = {
+        "max_drop_points": request.max_drop_points,
+        "min_agreement": request.min_agreement,
+        "min_integer_share": request.min_integer_share,
+    }
+    return replace(strictest, **{name: value for name, value in told.items() if value is not None})
 
 
 def float_family(profile: DeviceProfile, family: Family) -> Family:

@@ -21,7 +21,7 @@ from edge_sdk.quantize.arithmetic import tell_arithmetic
 from edge_sdk.quantize.board_plan import PlanPreview, PlanSpeed
 from edge_sdk.quantize.cache import Cache, Shelf
 from edge_sdk.quantize.changes import Shown, tell_changes
-from edge_sdk.quantize.choice import choose_variants
+from edge_sdk.quantize.choice import budget_for, choose_variants
 from edge_sdk.quantize.clean import load_model
 from edge_sdk.quantize.costs import modelled
 from edge_sdk.quantize.doctor import examine
@@ -41,7 +41,7 @@ from edge_sdk.quantize.source import Source, check_cleaned, open_source
 from edge_sdk.quantize.threshold import with_threshold
 from edge_sdk.quantize.variants import Choice
 from edge_sdk.quantize.workshop import Workshop
-from edge_sdk.tasks import TaskSpec, build_task
+from edge_sdk.tasks import build_task
 
 
 def quantize(
@@ -78,7 +78,7 @@ def quantize(
         feeds=choose_feeds(request, source, material, choices),
         own=Feed(source, material, {}),
         evaluation=evaluation,
-        budget=_budget(request, source.task),
+        budget=budget_for(request, source.task),
         progress=progress,
     )
     made, choices = workshop.variants(choices)
@@ -121,23 +121,6 @@ def _require_calibration(request: QuantRequest, chosen: Sequence[Family]) -> Non
             f"calibration: expected samples for the ranges of {', '.join(static)}, got none",
             hint="give --calibration DATA, or a scheme without calibrated ranges, such as --scheme dynamic",
         )
-
-
-def _budget(request: QuantRequest, task: TaskSpec) -> AccuracyBudget:
-    """Return the strictest budget of the boards for a task, with what the request overrides."""
-    policies = [profile.quantization for profile in request.profiles]
-    strictest = AccuracyBudget(
-        max_drop_points=min(policy.max_drop_points for policy in policies),
-        min_agreement=max(p.min_box_agreement if task.finds_boxes else p.min_agreement for p in policies),
-        min_integer_share=max(policy.min_integer_share for policy in policies),
-        standard_errors=1.0 if request.max_drop_points is None else 0.0,  # what is asked for expressly is measured
-    )
-    told = {
-        "max_drop_points": request.max_drop_points,
-        "min_agreement": request.min_agreement,
-        "min_integer_share": request.min_integer_share,
-    }
-    return replace(strictest, **{name: value for name, value in told.items() if value is not None})
 
 
 def _evaluate(source: Source, material: Material, cache: Cache, progress: Progress) -> Evaluation:

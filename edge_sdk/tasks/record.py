@@ -74,11 +74,6 @@ class TaskSpec:
     joint_values: int = 3
     threshold: float | None = None
 
-    @property
-    def finds_boxes(self) -> bool:
-        """Whether its results are boxes, of which a sample has as many as pass the score threshold."""
-        return self.kind in HEADS
-
     def __post_init__(self) -> None:
         """Check the values.
 

@@ -13,8 +13,9 @@ from edge_sdk.files import sha256_of_file
 from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
-from edge_sdk.quantize.choice import choose_variants
+from edge_sdk.quantize.choice import aims_for, budget_for, choose_variants
 from edge_sdk.quantize.variants import Choice
+from edge_sdk.tasks import TaskSpec
 from tests.quantize.cards import build, build_classifier, save, write_cards
 from tests.quantize.models import clean
 
@@ -24,6 +25,29 @@ POOLS = "(float[1,3,64,64] x, float[2,3,1,1] w) => (float[] y) { p = GlobalAvera
 
 def request(*boards, **given):
     return QuantRequest("m.onnx", tuple(map(load_profile, boards)), "data", name="m", **given)
+
+
+@pytest.mark.parametrize(
+    ("task", "floor", "goal"),
+    [
+        (TaskSpec("detection", head="yolov8"), 0.85, 0.9),
+        (TaskSpec("instances", head="yolov8-seg"), 0.85, 0.9),
+        (TaskSpec("pose", head="yolov8-pose", joints=17, joint_values=3), 0.85, 0.9),
+        (TaskSpec("classification"), 0.94, 0.97),
+        (TaskSpec("segmentation", head="class-scores"), 0.94, 0.97),
+        (TaskSpec("anomaly", head="distance"), 0.94, 0.97),
+        (TaskSpec("tensor"), 0.94, 0.97),
+    ],
+)
+def test_boxes_have_a_floor_and_a_goal_of_their_own(task, floor, goal):
+    asked, graph = request("raspberry-pi-5"), clean(WIDE)
+    assert budget_for(asked, task).min_agreement == floor
+    assert aims_for(asked, task, graph, graph)["arm-int8"].goal_agreement == goal
+
+
+def test_an_agreement_that_is_asked_for_holds_for_boxes_too():
+    asked = request("raspberry-pi-5", min_agreement=0.99)
+    assert budget_for(asked, TaskSpec("detection", head="yolov8")).min_agreement == 0.99
 
 
 def test_a_board_gets_integers_where_they_pay():
