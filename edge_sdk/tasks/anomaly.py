@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge_sdk.errors import InputError
 from edge_sdk.tasks.facts import ModelFacts
-from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tasks.record import Head, Score, TaskSpec, layout_of
 from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
 
@@ -62,7 +62,7 @@ class AnomalyTask:
     @staticmethod
     def outputs(head: Head) -> str:
         """Return the layout of a head; without one, those of all."""
-        return LAYOUTS.get(head) or ", or ".join(LAYOUTS.values())
+        return layout_of(LAYOUTS, head)
 
     @staticmethod
     def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_sdk.errors import InputError
 from edge_sdk.tasks.boxes import iou_matrix, suppress
 from edge_sdk.tasks.facts import ModelFacts
 from edge_sdk.tasks.heads import read_candidates
 from edge_sdk.tasks.layouts import LAYOUTS, SUPPRESSED, possible_heads
 from edge_sdk.tasks.matching import f1, pair_up, within_classes
-from edge_sdk.tasks.record import Head, Score, TaskKind, TaskSpec
+from edge_sdk.tasks.record import Head, Score, TaskKind, TaskSpec, layout_of, require_picture
 from edge_sdk.tasks.supervision import FoundBoxes, to_supervision
 from edge_sdk.tensors import Tensors
 from edge_sdk.transform import Transform
@@ -76,9 +75,7 @@ class DetectionTask:
     @staticmethod
     def outputs(head: Head) -> str:
         """Return the layout of a head; without one, those of all."""
-        return (
-            LAYOUTS[head].text if head in LAYOUTS else ", or ".join(dict.fromkeys(one.text for one in LAYOUTS.values()))
-        )
+        return layout_of({name: layout.text for name, layout in LAYOUTS.items()}, head)
 
     @staticmethod
     def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
@@ -87,10 +84,7 @@ class DetectionTask:
 
     def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> Detections:
         """Read the outputs of one picture; see `Task.decode`."""
-        if transform is None:
-            raise InputError(
-                "detection: expected pictures, got tensors", hint="declare [image] steps in the preprocessing"
-            )
+        transform = require_picture(transform, "detection")
         spec = self.spec
         xyxy, scores, classes = read_candidates(
             spec.head, outputs, least_score=spec.score_threshold, model_wh=transform.model_wh

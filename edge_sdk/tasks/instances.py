@@ -21,7 +21,7 @@ from edge_sdk.tasks.facts import ModelFacts
 from edge_sdk.tasks.heads import best_of_columns, corners
 from edge_sdk.tasks.masks import Box, Grid, enlarged, grid_of, mask_iou, run_lengths
 from edge_sdk.tasks.matching import f1, pair_up, within_classes
-from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tasks.record import Head, Score, TaskSpec, layout_of, require_picture
 from edge_sdk.tasks.supervision import to_supervision
 from edge_sdk.tensors import Array, Tensors
 from edge_sdk.transform import Transform
@@ -106,7 +106,7 @@ class InstancesTask:
     @staticmethod
     def outputs(head: Head) -> str:
         """Return the layout of a head; without one, those of all."""
-        return LAYOUTS.get(head) or ", or ".join(LAYOUTS.values())
+        return layout_of(LAYOUTS, head)
 
     @staticmethod
     def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
@@ -116,10 +116,7 @@ class InstancesTask:
 
     def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> Instances:
         """Read the outputs of one picture; see `Task.decode`."""
-        if transform is None:
-            raise InputError(
-                "instances: expected pictures, got tensors", hint="declare [image] steps in the preprocessing"
-            )
+        transform = require_picture(transform, "instances")
         rows, prototypes = _in_order(self.spec.head, outputs)
         xyxy, scores, classes, coefficients = _things(self.spec, rows, len(prototypes))
         masks = _masks(coefficients, prototypes, xyxy, transform.model_wh)

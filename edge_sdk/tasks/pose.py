@@ -19,7 +19,7 @@ from edge_sdk.tasks.detection import Boxes, boxes_data
 from edge_sdk.tasks.facts import ModelFacts
 from edge_sdk.tasks.heads import best_of_columns, corners
 from edge_sdk.tasks.matching import f1, pair_up, within_classes
-from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tasks.record import Head, Score, TaskSpec, layout_of, require_picture
 from edge_sdk.tasks.supervision import to_supervision
 from edge_sdk.tensors import Array, Tensors
 from edge_sdk.transform import Transform
@@ -97,7 +97,7 @@ class PoseTask:
     @staticmethod
     def outputs(head: Head) -> str:
         """Return the layout of a head; without one, those of all."""
-        return LAYOUTS.get(head) or ", or ".join(LAYOUTS.values())
+        return layout_of(LAYOUTS, head)
 
     @staticmethod
     def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
@@ -112,8 +112,7 @@ class PoseTask:
 
     def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> Poses:
         """Read the outputs of one picture; see `Task.decode`."""
-        if transform is None:
-            raise InputError("pose: expected pictures, got tensors", hint="declare [image] steps in the preprocessing")
+        transform = require_picture(transform, "pose")
         xyxy, scores, classes, values = _bodies(self.spec, _raw(self.spec, outputs))
         joints = np.ones((len(scores), self.spec.joints, 3), np.float32)
         joints[:, :, : self.spec.joint_values] = values.reshape(len(scores), self.spec.joints, -1)

@@ -157,3 +157,19 @@ class Task(Protocol):
 
     def score(self, results: Sequence[Any], truths: Sequence[Truth]) -> Score:
         """Score results against labels, sample by sample in the same order."""
+
+
+def layout_of(layouts: Mapping[Head, str], head: Head) -> str:
+    """Return the layout of a head in words; without one, those of all."""
+    return layouts.get(head) or ", or ".join(dict.fromkeys(layouts.values()))
+
+
+def require_picture(transform: Transform | None, kind: TaskKind) -> Transform:
+    """Return where a picture's pixels went.
+
+    Raises:
+        InputError: The sample was no picture, and its boxes or areas have no place.
+    """
+    if transform is None:
+        raise InputError(f"{kind}: expected pictures, got tensors", hint="declare [image] steps in the preprocessing")
+    return transform

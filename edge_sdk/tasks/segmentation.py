@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edge_sdk.errors import InputError
 from edge_sdk.tasks.facts import ModelFacts
 from edge_sdk.tasks.masks import Grid, grid_of, inside, nearest
-from edge_sdk.tasks.record import Head, Score, TaskSpec
+from edge_sdk.tasks.record import Head, Score, TaskSpec, layout_of, require_picture
 from edge_sdk.tensors import Array, Tensors
 from edge_sdk.transform import Transform
 
@@ -77,7 +77,7 @@ class SegmentationTask:
     @staticmethod
     def outputs(head: Head) -> str:
         """Return the layout of a head; without one, those of all."""
-        return LAYOUTS.get(head) or ", or ".join(LAYOUTS.values())
+        return layout_of(LAYOUTS, head)
 
     @staticmethod
     def tell(facts: ModelFacts) -> tuple[TaskSpec, ...]:
@@ -89,10 +89,7 @@ class SegmentationTask:
 
     def decode(self, outputs: Tensors, transform: Transform | None, inputs: Tensors | None = None) -> SegmentationMap:
         """Read the outputs of one picture; see `Task.decode`."""
-        if transform is None:
-            raise InputError(
-                "segmentation: expected pictures, got tensors", hint="declare [image] steps in the preprocessing"
-            )
+        transform = require_picture(transform, "segmentation")
         classes = _classes(self.spec.head, list(outputs.values()))
         grid = grid_of(transform, (classes.shape[1], classes.shape[0]))
         return SegmentationMap(classes, grid, np.array(transform.source_wh, np.int64))
