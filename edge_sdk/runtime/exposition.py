@@ -9,7 +9,7 @@ Pure: a report in, text out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import get_args
 
 from edge_sdk.runtime.record import RunReport, SourceReport
@@ -36,13 +36,17 @@ def exposition(report: RunReport, used: Usage, board: BoardState) -> str:
 
 def _families(report: RunReport, used: Usage) -> Iterator[Iterable[str]]:
     sources = report.sources
-    yield _family("samples_captured_total", "counter", "What the sources captured.", _captured(sources))
-    yield _family("samples_delivered_total", "counter", "What was given to the model.", _delivered(sources))
+    captured = _each(sources, lambda one: one.accounts.captured)
+    delivered = _each(sources, lambda one: one.accounts.delivered)
+    waiting = _each(sources, lambda one: one.accounts.waiting)
+    reopened = _each(sources, lambda one: one.reopened)
+    yield _family("samples_captured_total", "counter", "What the sources captured.", captured)
+    yield _family("samples_delivered_total", "counter", "What was given to the model.", delivered)
     yield _family("samples_dropped_total", "counter", "What never reached the model, by cause.", _dropped(sources))
     yield _family("samples_settled_total", "counter", "What became of the delivered.", _settled(sources))
-    yield _family("samples_waiting", "gauge", "Captured, and neither delivered nor dropped yet.", _waiting(sources))
+    yield _family("samples_waiting", "gauge", "Captured, and neither delivered nor dropped yet.", waiting)
     yield _family("source_state", "gauge", "1 for the state that a source is in.", _states(sources))
-    yield _family("source_reopened_total", "counter", "How often a source was opened anew.", _reopened(sources))
+    yield _family("source_reopened_total", "counter", "How often a source was opened anew.", reopened)
     yield _family("sink_results_total", "counter", "What became of the results given to a sink.", _sinks(report))
     yield _summary(report)
     if (governor := report.governor) is not None:
@@ -74,12 +78,8 @@ def _guards(board: BoardState) -> Iterator[Series]:
     return (({"kind": kind}, float(count)) for kind, count in board.events.items())
 
 
-def _captured(sources: Iterable[SourceReport]) -> Iterator[Series]:
-    return (({"source": one.name}, one.accounts.captured) for one in sources)
-
-
-def _delivered(sources: Iterable[SourceReport]) -> Iterator[Series]:
-    return (({"source": one.name}, one.accounts.delivered) for one in sources)
+def _each(sources: Iterable[SourceReport], value: Callable[[SourceReport], int]) -> Iterator[Series]:
+    return (({"source": one.name}, value(one)) for one in sources)
 
 
 def _dropped(sources: Iterable[SourceReport]) -> Iterator[Series]:
@@ -95,18 +95,10 @@ def _settled(sources: Iterable[SourceReport]) -> Iterator[Series]:
         yield {"source": one.name, "fate": "stale"}, one.accounts.stale
 
 
-def _waiting(sources: Iterable[SourceReport]) -> Iterator[Series]:
-    return (({"source": one.name}, one.accounts.waiting) for one in sources)
-
-
 def _states(sources: Iterable[SourceReport]) -> Iterator[Series]:
     for one in sources:
         for state in get_args(State):
             yield {"source": one.name, "state": state}, float(one.state == state)
-
-
-def _reopened(sources: Iterable[SourceReport]) -> Iterator[Series]:
-    return (({"source": one.name}, one.reopened) for one in sources)
 
 
 def _sinks(report: RunReport) -> Iterator[Series]:

@@ -5,7 +5,6 @@ The first camera keeps a picture in one plane, the second in several.
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import time
@@ -19,7 +18,7 @@ from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import EdgeError, InputError
 from edge_sdk.runtime import open_source
 from edge_sdk.runtime.sources.identity import list_cameras
-from scripts.laboratory.machine import MARK
+from scripts.laboratory.telling import tell
 
 SMALL = "width=320&height=180"
 FORMATS = ("BGR3", "RGB3", "YUYV", "NV12", "GREY")
@@ -160,14 +159,6 @@ def steps() -> dict[str, Callable[[], Any]]:
     }
 
 
-def attempt(step: Callable[[], Any]) -> Any:
-    """Return what a step gives, or how it failed: the others go on."""
-    try:
-        return step()
-    except Exception as exc:  # noqa: BLE001  told by name, and asserted on
-        return {"failed": f"{type(exc).__name__}: {exc}"}
-
-
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    print(MARK + json.dumps({name: attempt(step) for name, step in steps().items()}), flush=True)
+    tell(steps())

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_sdk.errors import UnavailableError
+from scripts.laboratory.telling import MARK
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".lab"
-MARK = "lab-result "
-"""What stands before what the guest's program gives back."""
 _QEMU = ("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-M", "q35", "-m", "1536")
 _PLAIN = ("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio")
 
@@ -27,7 +26,7 @@ def run(module: str, *, modules: Sequence[str] = (), limit_s: float = 500) -> An
     """Boot the machine and run a module there.
 
     Args:
-        module: A Python module of this checkout that prints `MARK` and JSON in one line.
+        module: A Python module of this checkout that ends with `tell`.
         modules: Kernel modules to load first, with their parameters, such as `vivid n_devs=1`.
         limit_s: How long it may take.
 

@@ -5,7 +5,6 @@ The registers of the BMP280 are those of its data sheet's worked example: 25.08 
 
 from __future__ import annotations
 
-import json
 import struct
 import tempfile
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from edge_sdk.errors import EdgeError
 from edge_sdk.preprocess import WindowSteps
 from edge_sdk.runtime import open_source
 from edge_sdk.runtime.sources import open_sensor
-from scripts.laboratory.machine import MARK
+from scripts.laboratory.telling import tell
 
 THERMOMETER, BARE, BAROMETER = 0x48, 0x49, 0x76
 CALIBRATION = struct.pack("<HhhHhhhhhhhh", 27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
@@ -156,14 +155,6 @@ def refusal(action: Callable[[], Any]) -> str:
     return "none"
 
 
-def attempt(step: Callable[[], Any]) -> Any:
-    """Return what a step gives, or how it failed: the others go on."""
-    try:
-        return step()
-    except Exception as exc:  # noqa: BLE001  told by name, and asserted on
-        return {"failed": f"{type(exc).__name__}: {exc}"}
-
-
 if __name__ == "__main__":
     steps: dict[str, Callable[[], Any]] = {
         "bus": bus_number,
@@ -174,4 +165,4 @@ if __name__ == "__main__":
         "unplugged": unplugged,
         "microphone": microphone,
     }
-    print(MARK + json.dumps({name: attempt(step) for name, step in steps.items()}), flush=True)
+    tell(steps)

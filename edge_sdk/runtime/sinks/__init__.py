@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from edge_sdk import records
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.sinks.record import Sink
 from edge_sdk.runtime.sources import Source
-from edge_sdk.runtime.sources.record import Address
+from edge_sdk.runtime.sources.record import Address, split_options
 
 __all__ = ["SINKS", "Sink", "open_sink"]
 
@@ -42,7 +41,7 @@ def open_sink(uri: str, source: Source) -> Sink:
         UnavailableError: It cannot be written.
     """
     kind, _, rest = uri.partition(":")
-    place, _, options = (rest, "", "") if Path(rest).exists() else rest.partition("?")
+    place, options = (rest, {}) if Path(rest).exists() else split_options(rest)
     if kind not in SINKS or (kind in _PLACELESS) == bool(place):
         raise InputError(
             f"sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH or web:PORT, got '{uri}'"
@@ -50,4 +49,4 @@ def open_sink(uri: str, source: Source) -> Sink:
         )
     file, _, name = SINKS[kind].partition(".")
     opener: Callable[[Address, Source], Sink] = getattr(import_module(f"{__name__}.{file}"), name)
-    return opener(Address(uri, place, dict(parse_qsl(options, keep_blank_values=True))), source)
+    return opener(Address(uri, place, options), source)

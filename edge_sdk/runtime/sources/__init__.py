@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from edge_sdk import records
 from edge_sdk.errors import InputError
 from edge_sdk.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from edge_sdk.preprocess import WindowSteps
-from edge_sdk.runtime.sources.record import Address, Source
+from edge_sdk.runtime.sources.record import Address, Source, split_options
 from edge_sdk.runtime.sources.sensor import Sensor, SensorWindows
 
 __all__ = ["SENSORS", "SOURCES", "Sensor", "Source", "open_sensor", "open_source"]
@@ -117,12 +116,11 @@ def _parse(uri: str, schemes: Mapping[str, str], *, window: WindowSteps | None =
 def _split(uri: str) -> tuple[str, str, Mapping[str, str]]:
     scheme, rest = match.groups() if (match := re.fullmatch(r"([a-z][a-z0-9]*):(.*)", uri)) else ("", uri)
     if rest.startswith("//"):
-        place, _, options = uri.partition("#")  # an Internet address, whose question mark is its own
-        return scheme, place, dict(parse_qsl(options, keep_blank_values=True))
+        return scheme, *split_options(uri, "#")  # an Internet address, whose question mark is its own
     if scheme and Path(uri).exists():
         scheme, rest = "", uri
-    place, _, options = (rest, "", "") if Path(rest).exists() else rest.partition("?")
-    return scheme or _kind_of(place), place, dict(parse_qsl(options, keep_blank_values=True))
+    place, options = (rest, {}) if Path(rest).exists() else split_options(rest)
+    return scheme or _kind_of(place), place, options
 
 
 def _kind_of(place: str) -> str:

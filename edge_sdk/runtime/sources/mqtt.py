@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from edge_sdk.broker import Access, Listener, Message, Topic, read_access
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime.frame import Clock
 from edge_sdk.runtime.rows import ARRIVALS, EXACT, Rows
-from edge_sdk.runtime.sources.record import Address
+from edge_sdk.runtime.sources.record import Address, split_options
 from edge_sdk.runtime.sources.rows import UNITS_NS
 from edge_sdk.runtime.sources.sensor import channels_of
 
@@ -56,9 +55,9 @@ def open_mqtt(address: Address, columns: tuple[str, ...]) -> MqttRows:
         InputError: The address or an option is wrong, or holds a password.
         UnavailableError: The broker is not there, or refuses.
     """
-    place, _, told = address.place.partition("?")
+    place, told = split_options(address.place)
     topic = Topic.parse(place)
-    asked = Address(str(topic), place, dict(parse_qsl(told, keep_blank_values=True)))
+    asked = Address(str(topic), place, told)
     options = asked.read_options(MqttOptions)
     fields = channels_of(options.fields, columns, asked)
     access = read_access(Path(options.access)) if options.access else Access()

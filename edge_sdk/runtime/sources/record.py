@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, get_type_hints
+from urllib.parse import parse_qsl
 
 from edge_sdk import records
 from edge_sdk.errors import InputError
@@ -77,6 +78,17 @@ class Address:
         """
         if self.options:
             raise InputError(f"{self.uri}: expected no options, got {', '.join(self.options)}")
+
+
+def split_options(text: str, mark: str = "?") -> tuple[str, Mapping[str, str]]:
+    """Return what stands before the options of an address, and the options.
+
+    Args:
+        text: Such as `clip.mp4` or `0?width=640&height=480`.
+        mark: What the options stand behind.
+    """
+    place, _, options = text.partition(mark)
+    return place, dict(parse_qsl(options, keep_blank_values=True))
 
 
 def _number(text: str) -> int | float | str:

@@ -14,21 +14,10 @@ from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime import open_source
 from tests.fakes import MjpegServer, Server, WebServer
 from tests.runtime.models import write_clip
+from tests.runtime.sources.streams import read_all
 
 PICTURES = [np.full((120, 208, 3), 10 * i, np.uint8) for i in range(12)]
 JPEG = cv2.imencode(".jpg", PICTURES[9])[1].tobytes()
-
-
-def read_all(source):
-    """Return all samples, and the error that ended the stream."""
-    samples = []
-    try:
-        while True:
-            samples.append(source.read())
-    except UnavailableError as exc:
-        return samples, exc
-    finally:
-        source.close()
 
 
 def send(handler, content, kind="image/jpeg"):

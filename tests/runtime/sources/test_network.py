@@ -8,20 +8,9 @@ import pytest
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.runtime import open_source
 from tests.fakes import RtspServer, Server
+from tests.runtime.sources.streams import read_all
 
 PICTURES = [np.full((120, 208, 3), 10 * i, np.uint8) for i in range(12)]
-
-
-def read_all(source):
-    """Return all samples, and the error that ended the stream."""
-    samples = []
-    try:
-        while True:
-            samples.append(source.read())
-    except UnavailableError as exc:
-        return samples, exc
-    finally:
-        source.close()
 
 
 def test_an_rtsp_camera_delivers_its_pictures_over_tcp(tmp_path):
