@@ -15,9 +15,9 @@ import pytest
 
 FLOORS = (
     ("errors", "version"),
-    ("extras", "files", "records", "tensors", "transform", "clock"),
+    ("extras", "files", "records", "tensors", "transform", "clock", "page"),
     ("profiles", "preprocess", "media", "tasks"),
-    ("package", "wire", "session", "broker"),
+    ("package", "wire", "session", "broker", "samples"),
     ("quantize", "runtime", "convert"),
     ("agent", "fleet", "flash"),
     ("cli",),
@@ -25,7 +25,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 VENDORS = {
     "cv2": ("preprocess", "media", "runtime/sources", "runtime/sinks", "runtime/draw"),
-    "onnx": ("quantize",),
+    "onnx": ("quantize", "convert"),
     "onnxruntime": ("session", "quantize"),
     "paho": ("broker",),
     "rich": ("cli",),

@@ -18,8 +18,8 @@ import numpy as np
 
 from edge_sdk.media import encode_jpeg
 from edge_sdk.preprocess import Preprocess, restore_image
-from edge_sdk.quantize.data import Item, Samples
 from edge_sdk.quantize.departure import Departure, Swap
+from edge_sdk.samples import Item, Samples
 from edge_sdk.tensors import Array
 
 Effect = Literal["lost", "won", "neither", "unknown"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from edge_sdk import files, records
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.data import find_file
+from edge_sdk.samples import find_file
 from edge_sdk.tasks import LabelledBoxes, LabelledPoses, TaskKind, Truth
 
 _MAX_BYTES = 1 << 29

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from edge_sdk import media
 from edge_sdk.errors import InputError
-from edge_sdk.quantize.data import find_file, load_array, read_rows, split_key
+from edge_sdk.samples import find_file, load_array, read_rows, split_key
 from edge_sdk.tasks import LabelledBoxes, Truth
 
 NORMAL_OR_NOT = ("normal", "anomalous")

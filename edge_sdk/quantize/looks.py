@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge_sdk.files import sha256_hex
 from edge_sdk.preprocess import ImageSteps
-from edge_sdk.quantize.data import Item
+from edge_sdk.samples import Item
 from edge_sdk.tensors import Array
 
 _SIDE = 24

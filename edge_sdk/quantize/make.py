@@ -13,7 +13,6 @@ from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize import families
 from edge_sdk.quantize.aim import Aim
 from edge_sdk.quantize.calibrate import Statistics
-from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.departure import Departure
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.frontier import Frontier, Point
@@ -29,6 +28,7 @@ from edge_sdk.quantize.search import Found, Terms, order_layers, search
 from edge_sdk.quantize.sensitivity import PlanNoise, layer_noises, tensor_noises
 from edge_sdk.quantize.spot_check import LayerCheck, spot_check
 from edge_sdk.quantize.tuning import Layers, Tuning, tune
+from edge_sdk.samples import Samples
 from edge_sdk.session import Session, arm_config, host_config, open_session
 from edge_sdk.tensors import Tensors
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from edge_sdk.errors import InputError
 from edge_sdk.quantize.coco_labels import read_coco
-from edge_sdk.quantize.data import ARRAY_SUFFIXES, Samples, read_pictures, read_samples, split_key
 from edge_sdk.quantize.labels import (
     NORMAL_OR_NOT,
     Labels,
@@ -25,6 +24,7 @@ from edge_sdk.quantize.labels import (
 )
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.source import Source
+from edge_sdk.samples import ARRAY_SUFFIXES, Samples, read_pictures, read_samples, split_key
 from edge_sdk.tasks import Truth
 
 _EVALUATION_SAMPLES = 500

@@ -10,10 +10,10 @@ from edge_sdk.package import Accuracy
 from edge_sdk.quantize.cache import Shelf
 from edge_sdk.quantize.calibrate import Advance
 from edge_sdk.quantize.compare import compare
-from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.departure import Departure, find_departures
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.kept import results_from_arrays, results_to_arrays
+from edge_sdk.samples import Samples
 from edge_sdk.session import Session, host_config, open_session
 from edge_sdk.tasks import Result, TaskSpec, Truth, build_task, for_scoring
 

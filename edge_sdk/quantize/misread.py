@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from edge_sdk.preprocess import ImageSteps
 from edge_sdk.quantize import evidence
-from edge_sdk.quantize.data import Item
 from edge_sdk.quantize.evidence import Sign, Trial
 from edge_sdk.quantize.finding import Finding
 from edge_sdk.quantize.graph import Graph, Model
@@ -20,6 +19,7 @@ from edge_sdk.quantize.probe import Probe
 from edge_sdk.quantize.readings import Reading, other_readings, reread
 from edge_sdk.quantize.request import Progress
 from edge_sdk.quantize.source import Source
+from edge_sdk.samples import Item
 from edge_sdk.tasks import Task, Truth, build_task, for_scoring
 
 _MOST, _LEAST, _SCREENED = 48, 16, 6

@@ -21,10 +21,10 @@ from edge_sdk import records
 from edge_sdk.files import sha256_hex, sha256_of_file
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.quantize.compare import SEED
-from edge_sdk.quantize.data import split_key
 from edge_sdk.quantize.material import Material
 from edge_sdk.quantize.request import QuantRequest
 from edge_sdk.quantize.source import Source
+from edge_sdk.samples import split_key
 from edge_sdk.session import runtime_version
 from edge_sdk.version import __version__
 

@@ -34,7 +34,7 @@ class QuantRequest:
     Attributes:
         model: The float ONNX file.
         profiles: The boards; one variant is made for each family among them.
-        calibration: Samples whose ranges are measured; see `edge_sdk.quantize.data`. None where there are samples to
+        calibration: Samples whose ranges are measured; see `edge_sdk.samples`. None where there are samples to
             measure on and no board gets a family with calibrated ranges.
         preprocess: What turns them into inputs: the record, or flags for the common cases; None takes what the model
             carries, or nothing.

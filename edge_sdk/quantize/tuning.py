@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import Statistics
-from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.emit import FORMS
 from edge_sdk.quantize.graph import Graph
 from edge_sdk.quantize.measure import open_float
@@ -23,6 +22,7 @@ from edge_sdk.quantize.recovery import CORRECTIONS, Correction, affordable, choo
 from edge_sdk.quantize.request import Progress
 from edge_sdk.quantize.sensitivity import relative_error
 from edge_sdk.quantize.weights import Layer
+from edge_sdk.samples import Samples
 from edge_sdk.tensors import Tensors
 
 _RANGE_WORK = 4 * 10**9

@@ -16,9 +16,9 @@ from edge_sdk.preprocess import Preprocess
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, class_names_from_file, preprocess_from_file
 from edge_sdk.quantize.compare import compare
-from edge_sdk.quantize.data import Samples
 from edge_sdk.quantize.material import Material, choose_material
 from edge_sdk.quantize.source import open_source
+from edge_sdk.samples import Samples
 from edge_sdk.session import host_config, open_session
 from edge_sdk.tasks import LabelledBoxes, TaskSpec, Truth, build_task, for_scoring
 from edge_sdk.tensors import Tensors

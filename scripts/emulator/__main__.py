@@ -20,7 +20,7 @@ import onnxruntime
 import edge_sdk
 from edge_sdk.errors import EdgeError
 from edge_sdk.package import open_package
-from edge_sdk.quantize.data import read_samples
+from edge_sdk.samples import read_samples
 from scripts.benchmarks.case import material_of
 from scripts.benchmarks.models import BenchModel, is_here, model_table, open_model
 from scripts.benchmarks.places import ASSETS, CLI

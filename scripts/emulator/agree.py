@@ -17,7 +17,7 @@ import numpy as np
 from edge_sdk.errors import InputError
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.profiles import Family
-from edge_sdk.quantize.data import Item, Samples, read_pictures
+from edge_sdk.samples import Item, Samples, read_pictures
 from edge_sdk.session import SessionConfig, arm_config, host_config, open_session
 from edge_sdk.tasks import Result, build_task, for_scoring
 from edge_sdk.tensors import Tensors, snr_db

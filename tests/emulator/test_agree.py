@@ -11,7 +11,7 @@ import pytest
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
-from edge_sdk.quantize.data import read_samples
+from edge_sdk.samples import read_samples
 from scripts.emulator.agree import compare, open_subject
 from scripts.emulator.board import ROOT
 from tests.quantize.cards import COLORS, build_classifier, save, write_cards, write_labels

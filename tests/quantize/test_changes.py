@@ -8,8 +8,8 @@ import pytest
 
 from edge_sdk.preprocess import ImageSteps, Preprocess
 from edge_sdk.quantize.changes import MOST_EXAMPLES, Pair, Shown, tell_changes
-from edge_sdk.quantize.data import read_pictures, read_samples
 from edge_sdk.quantize.departure import Departure, Swap
+from edge_sdk.samples import read_pictures, read_samples
 from edge_sdk.tensors import TensorSpec
 from tests.quantize.cards import COLORS, SIZE_WH, card, write_cards
 

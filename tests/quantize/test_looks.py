@@ -10,8 +10,8 @@ import pytest
 
 from edge_sdk import media
 from edge_sdk.preprocess import ImageSteps, prepare_image
-from edge_sdk.quantize.data import Item
 from edge_sdk.quantize.looks import find_copies, find_shared, look_at
+from edge_sdk.samples import Item
 
 PARTS = Path(__file__).parents[2] / "examples" / "parts"
 STEPS = ImageSteps(size_wh=(320, 192))

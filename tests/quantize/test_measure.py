@@ -8,8 +8,8 @@ from onnx import helper
 
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
-from edge_sdk.quantize.data import read_samples
 from edge_sdk.quantize.measure import Evaluation, run_all
+from edge_sdk.samples import read_samples
 from edge_sdk.session import SessionConfig, open_session
 from edge_sdk.tasks import TaskSpec
 from edge_sdk.tensors import snr_db

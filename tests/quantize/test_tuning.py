@@ -5,10 +5,10 @@ import pytest
 
 from edge_sdk.quantize import families
 from edge_sdk.quantize.calibrate import collect
-from edge_sdk.quantize.data import Item, Samples
 from edge_sdk.quantize.recovery import CORRECTIONS
 from edge_sdk.quantize.request import silent
 from edge_sdk.quantize.tuning import tune
+from edge_sdk.samples import Item, Samples
 from tests.quantize.models import clean, samples
 
 NET = """(float[1,3,10,10] x, float[8,3,3,3] w, float[8] b, float[4,8,3,3] w2, float[4] b2) => (float[1,4,6,6] y) {

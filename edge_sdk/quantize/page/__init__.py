@@ -7,38 +7,30 @@ There is no script, and nothing is loaded: pictures are data URIs and inline SVG
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
+from edge_sdk.page import document
 from edge_sdk.quantize.page.accuracy import accuracy_section
 from edge_sdk.quantize.page.confusion import confusion_section
 from edge_sdk.quantize.page.frontier import frontier_chart
 from edge_sdk.quantize.page.layers import layers_section
 from edge_sdk.quantize.page.origin import notes_section, origin_section
 from edge_sdk.quantize.page.plan import arithmetic_section, plan_section
-from edge_sdk.quantize.page.style import STYLE
 from edge_sdk.quantize.page.summary import summary
 from edge_sdk.quantize.report import QuantReport, VariantReport
 
 
 def report_page(report: QuantReport) -> str:
     """Return the report as an HTML document."""
-    title = f"{escape(report.name)} version {report.version}"
     source = report.source
     told = f"{report.task} from {source.model}, measured on {source.evaluation_samples} samples of {source.evaluation}"
-    return "\n".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}</title><style>{STYLE}</style></head><body>",
-            f'<header><h1>{title}</h1><p class="soft">{escape(told)}</p></header><main>',
-            summary(report),
-            _contents(report),
-            *(_variant(variant) for variant in report.variants),
-            notes_section(report),
-            origin_section(report),
-            "</main></body></html>\n",
-        ]
-    )
+    parts = [
+        summary(report),
+        _contents(report),
+        *(_variant(variant) for variant in report.variants),
+        notes_section(report),
+        origin_section(report),
+    ]
+    return document(f"{report.name} version {report.version}", told, parts)
 
 
 def _contents(report: QuantReport) -> str:

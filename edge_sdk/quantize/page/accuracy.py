@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from edge_sdk.package import Accuracy
+from edge_sdk.page import code, table
 from edge_sdk.quantize.compare import drop_of
-from edge_sdk.quantize.page.table import code, table
 from edge_sdk.quantize.report import VariantReport
 
 _WIDTH, _HEIGHT = 420, 68

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from edge_sdk.page import table
 from edge_sdk.quantize.changes import Answer, Changes, Effect, Example
-from edge_sdk.quantize.page.table import table
 
 _EFFECTS: dict[Effect, tuple[str, str]] = {
     "lost": ("bad", "now wrong"),

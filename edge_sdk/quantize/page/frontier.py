@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from edge_sdk.page import table
 from edge_sdk.quantize.compare import drop_of
 from edge_sdk.quantize.frontier import Frontier, Point, agreement_of
-from edge_sdk.quantize.page.table import table
 
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 16, 40

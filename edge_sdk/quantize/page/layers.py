@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from edge_sdk.page import code, folded, table
 from edge_sdk.quantize.layer_report import LayerRange, LayerReport, noise_share, worst_first
-from edge_sdk.quantize.page.table import code, folded, table
 
 _ABOUT = (
     "Noise is the root mean square error of a layer's results beside their size, on a few calibration samples: what "

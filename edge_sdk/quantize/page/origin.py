@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 from html import escape
 
+from edge_sdk.page import code, table
 from edge_sdk.quantize.origin import Origin
-from edge_sdk.quantize.page.table import code, table
 from edge_sdk.quantize.report import Input, QuantReport
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from edge_sdk.page import code, folded, table
 from edge_sdk.quantize.arithmetic import Arithmetic, arithmetic_lines
 from edge_sdk.quantize.board_plan import Island, PlanPreview
-from edge_sdk.quantize.page.table import code, folded, table
 
 _HEAD = ("in float", "operator", "share of the work", "why")
 _MOST_IDLE = 40

@@ -8,7 +8,7 @@ import pytest
 
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess, WindowSteps, prepare_image
-from edge_sdk.quantize.data import find_file, load_array, read_rows, read_samples, split_key
+from edge_sdk.samples import find_file, load_array, read_rows, read_samples, split_key
 from edge_sdk.tensors import TensorSpec
 from tests.quantize.cards import STEPS, card, write_cards
 from tests.runtime.models import write_clip

@@ -1,4 +1,13 @@
-"""The look of the page: light and dark, wide and narrow, on a screen and on paper."""
+"""What pages of HTML are made of: their look, their frame, and tables.
+
+- A page needs nothing else: no script, nothing loaded; light and dark, wide and narrow, on a screen and on paper.
+- Cells and parts come as markup: whoever makes one escapes what it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2330; --soft: #566173; --line: #d9dfe7; --paper: #fff; --card: #f6f8fb;
@@ -48,3 +57,55 @@ summary { cursor: pointer; color: var(--int); margin: .4rem 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   details::details-content { content-visibility: visible; block-size: auto; } }
 """
+
+
+def document(title: str, told: str, parts: Iterable[str]) -> str:
+    """Return a whole HTML document.
+
+    Args:
+        title: Its title, as text.
+        told: The line below the title, as text.
+        parts: What follows, as markup.
+    """
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
+            f'<header><h1>{escape(title)}</h1><p class="soft">{escape(told)}</p></header><main>',
+            *parts,
+            "</main></body></html>\n",
+        ]
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, about: str) -> str:
+    """Return a table whose first column names its rows; on a narrow screen it scrolls by itself.
+
+    Args:
+        head: The names of the columns, as text.
+        rows: Cells, as markup.
+        about: What the table is of, for those who do not see it.
+    """
+    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    label = escape(about)
+    return (
+        f'<div class="wide" role="region" aria-label="{label}" tabindex="0"><table><thead><tr>{names}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def code(text: str) -> str:
+    """Return a name of a model or a file as markup."""
+    return f"<code>{escape(text)}</code>"
+
+
+def folded(title: str, inner: str) -> str:
+    """Return markup that opens on a click; on paper it is open."""
+    return f"<details><summary>{escape(title)}</summary>{inner}</details>"
+
+
+def _cells(row: Sequence[str]) -> str:
+    first, *others = row
+    return f'<th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others)
