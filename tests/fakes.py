@@ -110,23 +110,22 @@ class Slow:
 
     Attributes:
         calls: How often its model ran.
-        ahead: How many samples were prepared while its model ran.
+        most: How many samples were in its model at once, at most.
     """
 
     def __init__(self, pipeline, stall_s, *, model=None):
-        self.model, self.calls, self.ahead = model or pipeline.model, 0, 0
-        self._pipeline, self._stall_s, self._is_busy = pipeline, stall_s, False
+        self.model, self.calls, self.most = model or pipeline.model, 0, 0
+        self._pipeline, self._stall_s, self._inside = pipeline, stall_s, 0
+        self._counting = threading.Lock()
 
-    def begin(self, sample):
-        self.ahead += self._is_busy
-        return self._pipeline.begin(sample)
-
-    def finish(self, prepared):
-        self.calls += 1
-        self._is_busy = True
+    def process(self, sample):
+        with self._counting:
+            self.calls, self._inside = self.calls + 1, self._inside + 1
+            self.most = max(self.most, self._inside)
         time.sleep(self._stall_s)
-        self._is_busy = False
-        return replace(self._pipeline.finish(prepared), model=self.model)
+        with self._counting:
+            self._inside -= 1
+        return replace(self._pipeline.process(sample), model=self.model)
 
 
 class Server:

@@ -57,6 +57,9 @@ def run_package(
         Literal["newest", "every"] | None,
         typer.Option(help="Which samples: newest (usual for cameras) or every (usual for files)."),
     ] = None,
+    at_once: Annotated[
+        int, typer.Option(help="How many samples are in the model at once, where every one is processed.")
+    ] = 2,
     score_threshold: Annotated[float | None, typer.Option(help="Least score of a reported box, 0 to 1.")] = None,
     track: Annotated[bool, typer.Option("--track", help="Follow things from picture to picture, with ids.")] = False,
     line: Annotated[
@@ -137,6 +140,7 @@ def run_package(
     with open_model(contents) as pipeline:
         options = RunOptions(
             policy=policy,
+            at_once=at_once,
             max_frames=max_frames,
             duration_s=duration,
             max_age_ms=max_age_ms,

@@ -13,12 +13,15 @@ from edge_sdk.runtime.frame import Sample
 from edge_sdk.runtime.loop import Run
 from edge_sdk.runtime.metrics import Figures, Ring, Stage
 from edge_sdk.runtime.pipeline import Pipeline
+from edge_sdk.runtime.record import RunOptions
 from edge_sdk.runtime.sources import Source
 
 _WARM_UP_FRAMES = 10
 _NOISE_WH = (1280, 720)
 _MOST_SAMPLES = 64
 _TURN = 10
+_ALONE = RunOptions(at_once=1)
+"""Each sample has the processor for itself, as in the bare loop."""
 _STAGES: tuple[Stage, ...] = ("preprocess", "infer", "decode", "own", "frame")
 
 
@@ -65,11 +68,11 @@ def bench(pipeline: Pipeline, source: Source | None = None, *, frames: int = 200
         raise InputError(f"frames: expected at least 1, got {frames}")
     samples = [_noise(pipeline)] if source is None else _first(source)
     pipeline.process(samples[0])  # told at once if it does not fit, instead of counted
-    Run(pipeline, _Again(samples, _WARM_UP_FRAMES)).execute()
+    Run(pipeline, _Again(samples, _WARM_UP_FRAMES), options=_ALONE).execute()
     books, bare = Books(), Ring()
     for start in range(0, frames, _TURN):
         turn = [samples[seq % len(samples)] for seq in range(start, min(frames, start + _TURN))]
-        Run(pipeline, _Again(turn, len(turn)), books=books).execute()
+        Run(pipeline, _Again(turn, len(turn)), options=_ALONE, books=books).execute()
         _run_bare(pipeline, turn, bare)
     stages = books.stages.figures()
     return BenchReport(

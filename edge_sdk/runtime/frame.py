@@ -56,6 +56,11 @@ class Timings:
     infer_ms: float
     decode_ms: float
 
+    @property
+    def steps_ms(self) -> float:
+        """All of them."""
+        return self.preprocess_ms + self.infer_ms + self.decode_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -1,13 +1,14 @@
 """A run: samples from its sources through the model into sinks, each one accounted for.
 
-- Each source has a thread that reads it, each sink one that writes it; the caller's thread runs the model. They meet in
-  `Inboxes`, where the sources take turns, and in an `Outlet` for each sink: nobody slow or dead holds the others up.
+- Each source has a thread that reads it, each sink one that writes it; the caller's thread runs the model, or hands on
+  what `Workers` did with it. They meet in `Inboxes`, where the sources take turns, and in an `Outlet` for each sink:
+  nobody slow or dead holds the others up.
 - Policy `newest` keeps one sample waiting and lets a newer one replace it; `every` keeps a few and makes the source
   wait. Live sources take the first, files the second, unless told otherwise.
 - One sample that fails is counted, and the run goes on; many in a row, or all of them, are an error.
 - Live sources are watched, and opened anew when they are gone; see `supervision`. A source that is dead does not end
   the run while another one lives; what killed it is raised at the end.
-- A run that is stopped finishes the samples in hand: one, or three where they are prepared ahead.
+- A run that is stopped finishes the samples in hand: one, or those of its workers.
 - The model may be exchanged while the run goes on, between two samples; see `swap`.
 """
 
@@ -30,11 +31,11 @@ from edge_sdk.runtime.frame import Outcome
 from edge_sdk.runtime.inbox import Delivery, Inboxes
 from edge_sdk.runtime.outlet import Outlet
 from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.preparing import Ahead, InTurn, Ready, Stage
 from edge_sdk.runtime.reader import Reader, watching
 from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.workers import Done, InTurn, Work, Workers
 
 if TYPE_CHECKING:
     from edge_sdk.runtime.swap import SwapOptions
@@ -229,32 +230,32 @@ class Run:
         return accounts.delivered + accounts.waiting < self._options.max_frames
 
     def _consume(self) -> Ended:
-        stage, ended = self._stage(), None
+        work, ended = self._work(), None
         try:
             while True:
                 ended = ended or self._limit()
                 if ended is not None:
-                    stage.stop()
-                ready = stage.next(timeout_s=_POLL_S)
-                if ready is not None:
-                    self._handle(ready)
-                elif stage.is_over:
+                    work.stop()
+                done = work.next(timeout_s=_POLL_S)
+                if done is not None:
+                    self._handle(done)
+                elif work.is_over:
                     return ended or self._limit() or "end"
         finally:
-            self._empty(stage)
+            self._empty(work)
 
-    def _stage(self) -> Stage:
-        if "newest" in self._policies:
+    def _work(self) -> Work:
+        if "newest" in self._policies or self._options.at_once == 1:
             return InTurn(self._inboxes, self._active)
-        return Ahead(self._inboxes, self._active, self._wants_delivery)
+        return Workers(self._inboxes, self._active, self._wants_delivery, count=self._options.at_once)
 
-    def _empty(self, stage: Stage) -> None:
+    def _empty(self, work: Work) -> None:
         """Settle what a failing run leaves behind; there is nothing if it did not fail."""
-        stage.stop()
-        while not stage.is_over:
-            ready = stage.next(timeout_s=_POLL_S)
-            if ready is not None:
-                self._settle(ready, "errors")
+        work.stop()
+        while not work.is_over:
+            done = work.next(timeout_s=_POLL_S)
+            if done is not None:
+                self._settle(done, "errors")
 
     def _wants_delivery(self) -> bool:
         return self._options.max_frames is None or self._accounts().delivered < self._options.max_frames
@@ -272,43 +273,43 @@ class Run:
             return "duration"
         return None
 
-    def _handle(self, ready: Ready) -> None:
+    def _handle(self, done: Done) -> None:
         fate: Fate = "errors"
         try:
-            fate = self._process(ready)
+            fate = self._conclude(done)
         finally:
-            self._settle(ready, fate)
+            self._settle(done, fate)
 
-    def _settle(self, ready: Ready, fate: Fate) -> None:
-        ready.delivery.ledger.settle(fate)
-        self._active.release(ready.pipeline)
+    def _settle(self, done: Done, fate: Fate) -> None:
+        done.delivery.ledger.settle(fate)
+        self._active.release(done.pipeline)
 
-    def _process(self, ready: Ready) -> Fate:
-        sample, start_ns = ready.delivery.sample, monotonic_ns()
+    def _conclude(self, done: Done) -> Fate:
+        sample, start_ns = done.delivery.sample, monotonic_ns()
         try:
-            outcome = self._finish(ready)
-            if self._follow is not None:
-                outcome = self._follow(outcome)
+            outcome = self._outcome(done)
         except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; many in a row do
             self._books.failures.fail(exc, where=f"{sample.source} #{sample.seq}: ")
             return "errors"
         self._books.failures.succeed()
         self._governing.saw(outcome)
         is_stale = self._is_stale(outcome)
-        given_ms = 0.0 if is_stale else self._give(ready.delivery, outcome)
-        self._add_stages(ready, outcome, start_ns, (monotonic_ns() - start_ns) / 1e6 - given_ms)
+        given_ms = 0.0 if is_stale else self._give(done.delivery, outcome)
+        self._add_stages(done, outcome, start_ns, (monotonic_ns() - start_ns) / 1e6 - given_ms)
         return "stale" if is_stale else "results"
 
-    def _finish(self, ready: Ready) -> Outcome:
-        outcome = None
-        try:
-            if isinstance(ready.prepared, Exception):
-                raise ready.prepared
-            outcome = ready.pipeline.finish(ready.prepared)
-            return outcome
-        finally:
-            if (witness := self._active.witness) is not None:
-                witness.see(ready.pipeline, ready.delivery.sample, outcome)
+    def _outcome(self, done: Done) -> Outcome:
+        """Return what came of a sample, with what followers say of it.
+
+        Raises:
+            Exception: What went wrong.
+        """
+        outcome = None if isinstance(done.outcome, Exception) else done.outcome
+        if (witness := self._active.witness) is not None:
+            witness.see(done.pipeline, done.delivery.sample, outcome)
+        if isinstance(done.outcome, Exception):
+            raise done.outcome
+        return self._follow(done.outcome) if self._follow is not None else done.outcome
 
     def _is_stale(self, outcome: Outcome) -> bool:
         limit_ms = self._options.max_age_ms
@@ -320,15 +321,14 @@ class Run:
             outlet.put(delivery.sample, outcome, is_needed=delivery.policy == "every")
         return (monotonic_ns() - start_ns) / 1e6
 
-    def _add_stages(self, ready: Ready, outcome: Outcome, start_ns: int, spent_ms: float) -> None:
+    def _add_stages(self, done: Done, outcome: Outcome, start_ns: int, spent_ms: float) -> None:
         timings, add = outcome.timings, self._books.stages.add
-        own_ms = ready.own_ms + spent_ms - timings.infer_ms - timings.decode_ms
-        add("wait", ready.delivery.waited_ms + (start_ns - ready.since_ns) / 1e6)
+        add("wait", done.delivery.waited_ms + (start_ns - done.since_ns) / 1e6)
         add("preprocess", timings.preprocess_ms)
         add("infer", timings.infer_ms)
         add("decode", timings.decode_ms)
-        add("own", own_ms)
-        add("frame", timings.preprocess_ms + timings.infer_ms + timings.decode_ms + own_ms)
+        add("own", done.own_ms + spent_ms)
+        add("frame", timings.steps_ms + done.own_ms + spent_ms)
         if outcome.age_ms is not None:
             add("age", outcome.age_ms)
 

@@ -28,23 +28,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A sample on its way through a pipeline, before the model.
-
-    Attributes:
-        sample: The sample.
-        tensors: The model's inputs by name.
-        transform: Where a picture's pixels went.
-        preprocess_ms: What it took, in milliseconds.
-    """
-
-    sample: Sample
-    tensors: Tensors
-    transform: Transform | None
-    preprocess_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
     """What a pipeline was opened from.
 
@@ -68,7 +51,7 @@ class Opened:
 class Pipeline:
     """A model with what comes before and after it; use it in `with`.
 
-    One thread may `begin` a sample while another one calls `finish` on the sample before.
+    Several threads may use it at once.
 
     Attributes:
         manifest: The contract of the model.
@@ -150,30 +133,14 @@ class Pipeline:
         Raises:
             InputError: The sample does not fit the model.
         """
-        return self.finish(self.begin(sample))
-
-    def begin(self, sample: Sample) -> Prepared:
-        """Take a sample up to the model.
-
-        Raises:
-            InputError: The sample does not fit the model.
-        """
         start_ns = monotonic_ns()
         tensors, transform = self.prepare(sample.data)
-        return Prepared(sample, tensors, transform, (monotonic_ns() - start_ns) / 1e6)
-
-    def finish(self, prepared: Prepared) -> Outcome:
-        """Take a sample through the model, to its outcome.
-
-        Raises:
-            InputError: The sample does not fit the model.
-        """
-        sample, start_ns = prepared.sample, monotonic_ns()
-        outputs = self.session.run(prepared.tensors)
+        prepared_ns = monotonic_ns()
+        outputs = self.session.run(tensors)
         if self.refuses_nan:
             _require_numbers(outputs, where=self.manifest.name)
         inferred_ns = monotonic_ns()
-        value = self._task.decode(outputs, prepared.transform, prepared.tensors)
+        value = self._task.decode(outputs, transform, tensors)
         end_ns = monotonic_ns()
         return Outcome(
             seq=sample.seq,
@@ -184,8 +151,8 @@ class Pipeline:
             value=value,
             labels=self.manifest.labels,
             timings=Timings(
-                preprocess_ms=prepared.preprocess_ms,
-                infer_ms=(inferred_ns - start_ns) / 1e6,
+                preprocess_ms=(prepared_ns - start_ns) / 1e6,
+                infer_ms=(inferred_ns - prepared_ns) / 1e6,
                 decode_ms=(end_ns - inferred_ns) / 1e6,
             ),
             age_ms=None if sample.clock == "file" else (end_ns - sample.captured_ns) / 1e6,

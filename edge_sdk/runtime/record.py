@@ -29,6 +29,7 @@ class RunOptions:
 
     Attributes:
         policy: Which samples are processed; None takes `newest` for live sources and `every` for files.
+        at_once: How many samples are in the model at once where every one is processed: more a second, for more memory.
         max_frames: Ends the run when so many samples, of all sources together, have been given to the model.
         duration_s: Ends the run after so many seconds.
         max_age_ms: Older results are counted as stale and kept from the sinks; for live sources.
@@ -38,6 +39,7 @@ class RunOptions:
     """
 
     policy: Policy | None = None
+    at_once: int = 2
     max_frames: int | None = None
     duration_s: float | None = None
     max_age_ms: float | None = None
@@ -51,7 +53,7 @@ class RunOptions:
         Raises:
             InputError: A limit is not positive.
         """
-        for name in ("max_frames", "duration_s", "max_age_ms"):
+        for name in ("at_once", "max_frames", "duration_s", "max_age_ms"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
                 raise InputError(f"{name}: expected more than 0, got {limit}")

@@ -140,7 +140,7 @@ def test_samples_of_a_file_cannot_be_too_old(colors):
         Run(colors, Replay(CARDS), options=RunOptions(max_age_ms=100))
 
 
-@pytest.mark.parametrize("name", ["max_frames", "duration_s", "max_age_ms"])
+@pytest.mark.parametrize("name", ["at_once", "max_frames", "duration_s", "max_age_ms"])
 def test_a_limit_of_nothing_is_refused(name):
     with pytest.raises(InputError, match=rf"^{name}: expected more than 0, got 0$"):
         RunOptions(**{name: 0})
@@ -179,12 +179,25 @@ def test_the_runtime_itself_costs_less_than_a_millisecond_a_sample(colors):
     assert report.stages["own"].p50_ms < 1.0
 
 
-@pytest.mark.parametrize(("policy", "ahead"), [("every", 20), ("newest", 0)])
-def test_samples_are_prepared_while_the_model_works_only_where_all_of_them_count(colors, policy, ahead):
-    model = Slow(colors, 0.02)
-    report = Run(model, Replay(CARDS * 10, stalls_s=(0.002,)), options=RunOptions(policy=policy)).execute()
-    assert model.ahead >= ahead if ahead else model.ahead == 0
+@pytest.mark.parametrize(
+    ("policy", "at_once", "most"), [("every", 2, 2), ("every", 3, 3), ("every", 1, 1), ("newest", 2, 1)]
+)
+def test_samples_share_the_model_only_where_all_of_them_count(colors, policy, at_once, most):
+    model, options = Slow(colors, 0.02), RunOptions(policy=policy, at_once=at_once)
+    report = Run(model, Replay(CARDS * 10, stalls_s=(0.002,)), options=options).execute()
+    assert model.most == most
     assert report.accounts.results == model.calls == 30 - report.accounts.dropped.get("replaced", 0)
+
+
+def test_outcomes_keep_the_order_of_their_samples_however_long_each_one_takes(colors):
+    class Uneven(Slow):
+        def process(self, sample):
+            time.sleep(0.004 * (sample.seq % 3 == 0))  # the one behind is done first
+            return super().process(sample)
+
+    sink = Keep()
+    Run(Uneven(colors, 0.001), Replay(CARDS * 20), sinks=[sink], options=RunOptions(at_once=4)).execute()
+    assert [outcome.seq for outcome in sink.outcomes] == list(range(60))
 
 
 def test_the_model_is_exchanged_between_two_samples(colors):

@@ -53,7 +53,7 @@ class Onlooker:
                 tally.errors += 1
             else:
                 tally.results += 1
-                tally.last_ms.append(spent_ms(outcome))
+                tally.last_ms.append(outcome.timings.steps_ms)
                 self._last = (sample, outcome)
             self._changed.notify_all()
 
@@ -76,9 +76,3 @@ class Onlooker:
             tally = self._tallies.setdefault(pipeline, Tally())
             errors = tally.errors
             self._changed.wait_for(lambda: tally.errors > errors, timeout_s)
-
-
-def spent_ms(outcome: Outcome) -> float:
-    """Return what the steps of a sample took."""
-    timings = outcome.timings
-    return timings.preprocess_ms + timings.infer_ms + timings.decode_ms

@@ -16,7 +16,7 @@ from edge_sdk.runtime.pipeline import Opened, Pipeline
 from edge_sdk.runtime.swap import happening
 from edge_sdk.runtime.swap import step as steps
 from edge_sdk.runtime.swap.candidate import model_of, open_candidate, open_fitting, prove
-from edge_sdk.runtime.swap.onlooker import Onlooker, spent_ms
+from edge_sdk.runtime.swap.onlooker import Onlooker
 from edge_sdk.runtime.swap.record import SwapOptions, SwapReport
 from edge_sdk.runtime.swap.room import available_bytes, expected_bytes
 from edge_sdk.runtime.swap.turns import short_turns
@@ -161,7 +161,7 @@ class Swap:
         sample, outcome = seen
         other = self._opened().process(sample)
         agreement = build_task(self._before.manifest.task).agreement(outcome.value, other.value)
-        return happening.Compared(agreement, spent_ms(outcome), spent_ms(other), self._taken_bytes())
+        return happening.Compared(agreement, outcome.timings.steps_ms, other.timings.steps_ms, self._taken_bytes())
 
     def _switch(self) -> happening.Happening:
         if self._progress.has_gap:
