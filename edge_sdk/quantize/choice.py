@@ -44,7 +44,7 @@ def choose_variants(request: QuantRequest, graph: Graph) -> dict[str, Choice]:
 
 
 def aims_for(request: QuantRequest, task: TaskSpec, graph: Graph, float_graph: Graph) -> dict[Family, Aim]:
-    """Return what the variant of each family would be chosen for: the first board that runs it.
+    """Return what the variant of each family would be chosen for: the board that would rather run it than others would.
 
     Args:
         request: What is to be done.
@@ -52,19 +52,19 @@ def aims_for(request: QuantRequest, task: TaskSpec, graph: Graph, float_graph: G
         graph: What the variants are made of.
         float_graph: What the boards' float variants are made of.
     """
-    aims: dict[Family, Aim] = {}
     goal = GOAL_BOX_AGREEMENT if task.kind in BOXED else GOAL_AGREEMENT
-    for profile in request.profiles:
-        for family in profile.families:
-            if family not in aims:
-                aims[family] = Aim(
-                    profile=profile.name,
-                    costs=modelled(graph, profile, family, float_graph),
-                    float_family=float_family(profile, family),
-                    pick=request.pick,
-                    min_gain=_min_gain(request, profile),
-                    goal_agreement=goal if request.min_agreement is None else request.min_agreement,
-                )
+    aims: dict[Family, Aim] = {}
+    for family in {family: None for profile in request.profiles for family in profile.families}:
+        able = [profile for profile in request.profiles if family in profile.families]
+        profile = min(able, key=lambda one: one.families.index(family))  # the first of equals
+        aims[family] = Aim(
+            profile=profile.name,
+            costs=modelled(graph, profile, family, float_graph),
+            float_family=float_family(profile, family),
+            pick=request.pick,
+            min_gain=_min_gain(request, profile),
+            goal_agreement=goal if request.min_agreement is None else request.min_agreement,
+        )
     return aims
 
 

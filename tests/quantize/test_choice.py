@@ -45,6 +45,14 @@ def test_boxes_have_a_floor_and_a_goal_of_their_own(task, floor, goal):
     assert aims_for(asked, task, graph, graph)["arm-int8"].goal_agreement == goal
 
 
+def test_a_variant_is_chosen_for_the_board_that_would_rather_run_it_than_others_would():
+    graph = clean(WIDE)
+    aims = aims_for(request("x86-64-avx2", "raspberry-pi-5", "raspberry-pi-4b"), TaskSpec("tensor"), graph, graph)
+    assert {"x86-int8": "x86-64-avx2", "arm-int8": "raspberry-pi-5"}.items() <= {
+        family: aim.profile for family, aim in aims.items()
+    }.items()
+
+
 def test_an_agreement_that_is_asked_for_holds_for_boxes_too():
     asked = request("raspberry-pi-5", min_agreement=0.99)
     assert budget_for(asked, TaskSpec("detection", head="yolov8")).min_agreement == 0.99
