@@ -67,12 +67,14 @@ class SessionConfig:
         threads: Threads inside an operator; 0 takes those that this process may use, and more than those are not taken.
         spinning: Whether idle threads spin.
         entries: Configuration entries of onnxruntime's session options.
+        optimized: Whether onnxruntime rewrites the graph; without, operators run one by one as they stand in the file.
     """
 
     providers: tuple[Provider, ...] = (_CPU,)
     threads: int = 0
     spinning: bool = False
     entries: Mapping[str, str] = field(default_factory=dict)
+    optimized: bool = True
 
 
 class Session:
@@ -228,7 +230,8 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if config.optimized else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = min(config.threads, usable_threads()) or usable_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -24,12 +24,20 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 VENDORS = {
-    "cv2": ("preprocess", "media", "runtime/sources", "runtime/sinks", "runtime/draw"),
+    "MNN": ("convert/engines/mnn",),
+    "ai_edge_litert": ("convert/engines/litert", "convert/tflite"),
+    "cv2": ("convert/engines/opencv", "preprocess", "media", "runtime/sources", "runtime/sinks", "runtime/draw"),
+    "ncnn": ("convert/engines/ncnn",),
     "onnx": ("quantize", "convert"),
+    "onnx2tf": ("convert/engines/litert",),
+    "onnx2torch": ("convert/engines/torch",),
     "onnxruntime": ("session", "quantize"),
+    "openvino": ("convert/engines/openvino",),
     "paho": ("broker",),
     "rich": ("cli",),
+    "torch": ("convert",),
     "tuf": ("agent", "fleet"),
+    "tvm": ("convert/engines/tvm",),
     "typer": ("cli",),
 }
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "base", "manager", "mixins"}

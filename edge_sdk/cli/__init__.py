@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import edge_sdk
-from edge_sdk.cli import bench, inspect, output, plan, profiles, quantize, run
+from edge_sdk.cli import bench, inspect, output, parity, plan, profiles, quantize, run
 from edge_sdk.errors import EdgeError, UnavailableError
 
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.add_typer(profiles.app, name="profiles")
 app.command("quantize")(quantize.quantize_model)
 app.command("plan")(plan.preview_plan)
+app.command("parity")(parity.compare)
 app.command("inspect")(inspect.inspect_package)
 app.command("run")(run.run_package)
 app.command("bench")(bench.bench_package)

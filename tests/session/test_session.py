@@ -276,3 +276,9 @@ def test_sessions_are_made_one_at_a_time(monkeypatch):
     for thread in threads:
         thread.join()
     assert most == [1, 1, 1]
+
+
+def test_without_optimization_operators_run_as_they_stand_and_compute_the_same():
+    plain = open_session(doubling(), SessionConfig(optimized=False), where="m.onnx")
+    assert plain.run({"x": np.float32([[1, 2, 3]])})["y"].tolist() == [[2, 4, 6]]
+    assert plain.digest != open_session(doubling(), SessionConfig(), where="m.onnx").digest

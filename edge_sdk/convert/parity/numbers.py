@@ -67,12 +67,12 @@ class Tolerance:
     """How far outputs may be apart.
 
     Attributes:
-        relative: Largest error of floats, over the largest expected value.
+        relative: Largest error of floats, over the largest expected value; None where the ratio alone counts.
         min_snr_db: Least signal-to-noise ratio of floats in dB; None where the error alone counts.
         equal_share: Least share of integers and texts that are the same, 0 to 1.
     """
 
-    relative: float = 1e-3
+    relative: float | None = 1e-3
     min_snr_db: float | None = None
     equal_share: float = 1.0
 
@@ -85,7 +85,7 @@ class Tolerance:
         return self._of_floats(difference) if difference.kind == "float" else self._of_the_rest(difference)
 
     def _of_floats(self, difference: Difference) -> str:
-        if difference.relative > self.relative:
+        if self.relative is not None and difference.relative > self.relative:
             return f"expected a relative error of at most {self.relative:.3g}, got {difference.relative:.3g}"
         if self.min_snr_db is not None and difference.snr_db < self.min_snr_db:
             return f"expected a signal-to-noise ratio of at least {self.min_snr_db:g} dB, got {difference.snr_db:.1f}"
