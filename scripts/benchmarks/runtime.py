@@ -1,7 +1,8 @@
 """`scripts/bench runtime`: what running costs beside the bare parts, on one int8 classifier and one clip.
 
 - Speeds are ratios between loops that take turns in one process, so that a busy machine slows all of them: the bare
-  loop of `session.run` on tensors that are ready, edge-sdk's run, and the loop that one writes by hand with OpenCV.
+  loop of `session.run` on tensors that are ready, edge-sdk's run, the loop that one writes by hand with OpenCV, and
+  Roboflow's InferencePipeline, which takes its turns in a process of its own environment.
 - Processor time and memory are those of fresh processes, one for each loop: `scripts.benchmarks.runtime_process`.
 - The figures go to benchmarks/runtime.md, with the command and the versions.
 """
@@ -22,6 +23,7 @@ from typing import Any
 from edge_sdk.package import open_package
 from edge_sdk.profiles import detect_profile
 from scripts.benchmarks import runtime_loops as loops
+from scripts.benchmarks.environments import peer_python, peer_variables
 from scripts.benchmarks.places import ASSETS, BENCHMARKS, CLI, PEERS
 from scripts.benchmarks.runtime_page import page
 
@@ -61,13 +63,14 @@ def speed(package: Path, clip: Path, rounds: int) -> dict[str, Any]:
 
 
 def _speed(package: Path, clip: Path, rounds: int, threads: int) -> dict[str, Any]:
-    with loops.pipeline(package, threads) as pipeline:
+    with loops.pipeline(package, threads) as pipeline, _Roboflow(package, clip, threads) as roboflow:
         pictures = loops.pictures(clip)
         contenders: dict[str, Callable[[], loops.Timed]] = {
             "bare": lambda: loops.bare(pipeline, pictures),
             "pictures": lambda: loops.edge_sdk(pipeline, loops.Again(pictures)),
             "clip": lambda: loops.edge_sdk(pipeline, loops.Clip(clip, len(pictures)), draws=True),
             "by hand": lambda: loops.by_hand(pipeline, clip, len(pictures)),
+            "roboflow": roboflow.turn,
         }
         times: dict[str, list[loops.Timed]] = {name: [] for name in contenders}
         for _ in range(rounds):
@@ -79,9 +82,34 @@ def _speed(package: Path, clip: Path, rounds: int, threads: int) -> dict[str, An
         "of_bare": _ratio(frame_ms["bare"], frame_ms["pictures"]),
         "of_bare_with_clip": _ratio(frame_ms["bare"], frame_ms["clip"]),
         "beside_by_hand": _ratio(frame_ms["by hand"], frame_ms["clip"]),
+        "beside_roboflow": _ratio(frame_ms["roboflow"], frame_ms["clip"]),
         "own_p50_ms": round(statistics.median(timed.own_p50_ms for timed in times["pictures"]), 4),
         "own_p99_ms": round(statistics.median(timed.own_p99_ms for timed in times["pictures"]), 4),
     }
+
+
+class _Roboflow:
+    """The process of Roboflow's pipeline."""
+
+    def __init__(self, package: Path, clip: Path, threads: int) -> None:
+        python = peer_python("roboflow")
+        call = [python, "-m", "scripts.benchmarks.roboflow", package, clip, loops.FRAMES, threads]
+        self._process = subprocess.Popen(
+            list(map(str, call)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=peer_variables(python)
+        )
+
+    def __enter__(self) -> _Roboflow:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def turn(self) -> loops.Timed:
+        """Let it do a round."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return loops.Timed(float(self._process.stdout.readline()))
 
 
 def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

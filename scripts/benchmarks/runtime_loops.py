@@ -23,7 +23,7 @@ from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.session import config_for, runtime_version
 from edge_sdk.tensors import Array, TensorSpec
 
-_FRAMES = 60
+FRAMES = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def pipeline(path: Path, threads: int) -> Pipeline:
 
 def pictures(clip: Path) -> list[Array]:
     """Return the first frames of a clip."""
-    source = Clip(clip, _FRAMES)
+    source = Clip(clip, FRAMES)
     found = []
     while (sample := source.read()) is not None:
         found.append(sample.data)
@@ -143,21 +143,31 @@ def edge_sdk(opened: Pipeline, source: Again | Clip, *, draws: bool = False) -> 
 
 def by_hand(opened: Pipeline, clip: Path, frames: int) -> Timed:
     """Do what one writes first: read, prepare, run and draw, one after the other."""
-    steps, given = opened.manifest.preprocess_for(opened.model).image, opened.session.inputs[0]
-    assert steps is not None
     capture = cv2.VideoCapture(str(clip))
     start_s = time.perf_counter()
     for _ in range(frames):
         _, frame = capture.read()
-        scores = opened.session.run_bare({given.name: _prepare_by_hand(frame, steps, given)})[0][0]
-        chances = np.exp(scores - scores.max())
-        chances /= chances.sum()
-        for row, index in enumerate(np.argsort(chances)[::-1][:5]):
-            text = f"{index} {chances[index]:.2f}"
-            cv2.putText(frame, text, (10, 24 + 24 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 255, 0), 2)
+        draw_by_hand(frame, infer_by_hand(opened, frame))
     elapsed_ms = (time.perf_counter() - start_s) * 1e3
     capture.release()
     return Timed(elapsed_ms / frames)
+
+
+def infer_by_hand(opened: Pipeline, frame: Array) -> Array:
+    """Return the scores of one picture."""
+    steps, given = opened.manifest.preprocess_for(opened.model).image, opened.session.inputs[0]
+    assert steps is not None
+    scores: Array = opened.session.run_bare({given.name: _prepare_by_hand(frame, steps, given)})[0][0]
+    return scores
+
+
+def draw_by_hand(frame: Array, scores: Array) -> None:
+    """Draw the best five."""
+    chances = np.exp(scores - scores.max())
+    chances /= chances.sum()
+    for row, index in enumerate(np.argsort(chances)[::-1][:5]):
+        text = f"{index} {chances[index]:.2f}"
+        cv2.putText(frame, text, (10, 24 + 24 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 255, 0), 2)
 
 
 def _prepare_by_hand(frame: Array, steps: ImageSteps, given: TensorSpec) -> Array:

@@ -3,10 +3,11 @@ from __future__ import annotations
 from scripts.benchmarks.runtime_page import page
 
 ROW = {
-    "frame_ms": {"bare": 9.0, "pictures": 9.3, "clip": 9.5, "by hand": 15.2},
+    "frame_ms": {"bare": 9.0, "pictures": 9.3, "clip": 9.5, "by hand": 15.2, "roboflow": 14.1},
     "of_bare": 0.968,
     "of_bare_with_clip": 0.947,
     "beside_by_hand": 1.6,
+    "beside_roboflow": 1.48,
     "own_p50_ms": 0.0451,
     "own_p99_ms": 0.133,
 }
@@ -28,7 +29,7 @@ FIGURES = {
 def test_the_page_holds_the_figures_and_the_command():
     text = page(FIGURES)
     assert "Made by `scripts/bench runtime --rounds 3`" in text
-    assert "| 1 | 9.00 | 9.30 | 9.50 | 15.20 | 96.8% | 94.7% | 1.60 | 0.045 | 0.133 |" in text
+    assert "| 1 | 9.00 | 9.30 | 9.50 | 15.20 | 14.10 | 96.8% | 94.7% | 1.60 | 1.48 | 0.045 | 0.133 |" in text
     assert "20.0 %: 1.5 % more" in text
     assert "13.0 MB more" in text
     assert "from 110.0 to 110.5 MB, 0.45 %" in text
