@@ -51,6 +51,30 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     console.print(f"{title}: {bar.tasks[0].elapsed or 0:.1f} s", style="dim", markup=False, highlight=False)
 
 
+@contextmanager
+def countdown(title: str, seconds: float) -> Iterator[Callable[[float, str], None]]:
+    """Show on stderr, on a terminal only, how much of a time is over and how it goes; it leaves nothing behind.
+
+    Args:
+        title: What is being done.
+        seconds: How long it takes.
+
+    Yields:
+        A function that is called with the seconds until now, and what is to be said.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _seconds, _says: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    says = TextColumn("{task.fields[says]}", markup=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), says)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=seconds, says="")
+        yield lambda elapsed_s, now: bar.update(task, completed=elapsed_s, says=now)
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     """Yield the lines of a plain table with aligned columns."""
     body = [head, *rows]

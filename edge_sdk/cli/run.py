@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from edge_sdk.runtime.record import Ended, RunReport
     from edge_sdk.runtime.sinks import Sink
 
-_INTERRUPTED = 130
-_ON_STDOUT = frozenset({"console", "jsonl:-"})
+INTERRUPTED = 130
+ON_STDOUT = frozenset({"console", "jsonl:-"})
 _UNTOLD = frozenset({"none", "progress"})
 _ENDED: dict[Ended, str] = {
     "running": "running",
@@ -126,7 +126,7 @@ def run_package(
     from edge_sdk.runtime.swap.package_watch import Identity, PackageWatch
 
     sinks = sink or (["none"] if as_json else ["console"])
-    if as_json and _ON_STDOUT.intersection(sinks):
+    if as_json and ON_STDOUT.intersection(sinks):
         raise InputError("sink: expected stdout for --json alone, got console or jsonl:- too", hint="write to a file")
     followers = told_followers(track=track, lines=line or (), zones=zone or (), events=events, quiet=quiet_class or ())
     board = load_profile(profile) if profile else None
@@ -154,7 +154,7 @@ def run_package(
                 opened.callback(feed.source.close)
             paced_by = next((feed.source for feed in feeds if feed.source.live), feeds[0].source)
             into: list[Sink] = [opened.enter_context(closing(open_sink(uri, paced_by))) for uri in sinks]
-            if not _ON_STDOUT.intersection(sinks):
+            if not ON_STDOUT.intersection(sinks):
                 into.append(opened.enter_context(closing(_Progress(max_frames))))
             if (manager := from_environment(os.environ)) is not None:
                 into.append(opened.enter_context(closing(manager)))
@@ -196,7 +196,7 @@ def _execute(run: Run, *, as_json: bool) -> None:
             for line in report_lines(report):
                 output.note(line)
     if report.ended == "interrupted":
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
 
 
 def report_lines(report: RunReport) -> Iterator[str]:
@@ -205,11 +205,11 @@ def report_lines(report: RunReport) -> Iterator[str]:
     yield f"{names}: {_ENDED[report.ended]} after {report.duration_s:.1f} s, {report.results_per_s} results/s"
     if len(report.sources) > 1:
         for source in report.sources:
-            yield from _account_lines(source.accounts, where=f"{source.name}: ")
+            yield from account_lines(source.accounts, where=f"{source.name}: ")
     for source in report.sources:
         if source.reopened or source.state == "dead":
             yield f"{source.name}: {source.state}, opened anew {source.reopened} times, {source.hanging} reads hanging"
-    yield from _account_lines(report.accounts)
+    yield from account_lines(report.accounts)
     for sink in report.sinks:
         if sink.name not in _UNTOLD:
             yield f"{sink.name}: {sink.written} written + {sink.dropped} dropped + {sink.failed} failed"
@@ -224,7 +224,8 @@ def _change_lines(report: RunReport) -> Iterator[str]:
         yield f"ladder: ended at {report.governor.rung} after {report.governor.steps} steps"
 
 
-def _account_lines(accounts: Accounts, *, where: str = "") -> Iterator[str]:
+def account_lines(accounts: Accounts, *, where: str = "") -> Iterator[str]:
+    """Yield where all samples went."""
     dropped = " + ".join(f"{count} {cause}" for cause, count in accounts.dropped.items()) or "0 dropped"
     yield f"{where}captured {accounts.captured} = {accounts.delivered} delivered + {dropped}"
     fates = f"{accounts.results} results + {accounts.errors} errors + {accounts.stale} stale"

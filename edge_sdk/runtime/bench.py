@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError
@@ -15,6 +14,7 @@ from edge_sdk.runtime.metrics import Figures, Ring, Stage
 from edge_sdk.runtime.pipeline import Pipeline
 from edge_sdk.runtime.record import RunOptions
 from edge_sdk.runtime.sources import Source
+from edge_sdk.runtime.usage import peak_memory_bytes
 
 _WARM_UP_FRAMES = 10
 _NOISE_WH = (1280, 720)
@@ -84,7 +84,7 @@ def bench(pipeline: Pipeline, source: Source | None = None, *, frames: int = 200
         stages={stage: stages[stage] for stage in _STAGES},
         bare=bare.figures(),
         around_bare_p50_ms=round(stages["infer"].p50_ms - bare.figures().p50_ms, 4),
-        peak_memory_bytes=_peak_memory_bytes(),
+        peak_memory_bytes=peak_memory_bytes(),
     )
 
 
@@ -126,10 +126,3 @@ def _first(source: Source) -> list[Sample]:
     if not samples:
         raise InputError(f"{source.name}: expected samples, got none")
     return samples
-
-
-def _peak_memory_bytes() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0

@@ -64,7 +64,9 @@ def _board_families(board: BoardState) -> Iterator[Iterable[str]]:
         series = [({"zone": board.hottest}, board.temperature_c)]
         yield _family("board_temperature_celsius", "gauge", "Of the hottest processor.", series)
     yield _family("board_held_back", "gauge", "1 for what holds the board back now.", _held_back(board))
-    yield _family("board_guard_events_total", "counter", "How often the supply's guard stepped in.", _guards(board))
+    yield _family(
+        "board_guard_events_total", "counter", "How often a guard of supply or heat stepped in.", _guards(board)
+    )
     if board.clock_share is not None:
         says = "The allowed clock as a share of the highest."
         yield _family("board_clock_share", "gauge", says, [({}, board.clock_share)])

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError, UnavailableError
@@ -363,9 +363,16 @@ def _policy(source: Source, options: RunOptions) -> Policy:
     return options.policy or ("newest" if source.live else "every")
 
 
+class Stoppable(Protocol):
+    """What can be asked to end."""
+
+    def stop(self, reason: Literal["stopped", "interrupted"]) -> None:
+        """End soon; called from signal handlers."""
+
+
 @contextmanager
-def stopping_on_signals(run: Run) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop the run cleanly; the second acts as without us. For the main thread only."""
+def stopping_on_signals(run: Stoppable) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM stop a run cleanly; the second acts as without us. For the main thread only."""
     import signal
 
     def stop(number: int, _: FrameType | None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
@@ -20,7 +20,10 @@ _LAST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A stage's duration over the last 4096 samples, in milliseconds; `count` is of all samples."""
+    """A stage's duration in milliseconds: over the last 4096 samples, or all in a sustained measurement.
+
+    `count` is of all samples.
+    """
 
     count: int
     p50_ms: float
@@ -29,12 +32,25 @@ class Figures:
     max_ms: float
 
 
+class Durations(Protocol):
+    """What keeps the durations of one stage; threads may use it at once."""
+
+    def add(self, duration_ms: float) -> None:
+        """Take one more."""
+
+    def spent(self) -> tuple[int, float]:
+        """Return how many there were, and their sum in milliseconds."""
+
+    def figures(self) -> Figures:
+        """Return the percentiles; NaN if there is nothing yet."""
+
+
 class Ring:
-    """The last durations of one stage."""
+    """The last durations of one stage; see `Durations`."""
 
     def __init__(self) -> None:
         self._values_ms = np.zeros(_LAST)
-        self._count = 0
+        self._count, self._total_ms = 0, 0.0
         self._lock = threading.Lock()
 
     def add(self, duration_ms: float) -> None:
@@ -42,6 +58,12 @@ class Ring:
         with self._lock:
             self._values_ms[self._count % _LAST] = duration_ms
             self._count += 1
+            self._total_ms += duration_ms
+
+    def spent(self) -> tuple[int, float]:
+        """Return how many there were, and their sum in milliseconds."""
+        with self._lock:
+            return self._count, self._total_ms
 
     def figures(self) -> Figures:
         """Return the percentiles; NaN if there is nothing yet."""
@@ -57,16 +79,25 @@ class Ring:
 class Stages:
     """The durations of all stages of a run; stages of different threads may be added at once."""
 
-    def __init__(self) -> None:
-        self._rings = {stage: Ring() for stage in get_args(Stage)}
+    def __init__(self, kept: Callable[[], Durations] = Ring) -> None:
+        """Begin with none.
+
+        Args:
+            kept: Makes what keeps the durations of one stage.
+        """
+        self._kept: Mapping[Stage, Durations] = {stage: kept() for stage in get_args(Stage)}
 
     def add(self, stage: Stage, duration_ms: float) -> None:
         """Take what one sample's stage took."""
-        self._rings[stage].add(duration_ms)
+        self._kept[stage].add(duration_ms)
+
+    def spent(self, stage: Stage) -> tuple[int, float]:
+        """Return of how many samples a stage is known, and what it took in all, in milliseconds."""
+        return self._kept[stage].spent()
 
     def figures(self) -> Mapping[Stage, Figures]:
         """Return the figures of the stages that there were."""
-        return {stage: figures for stage, ring in self._rings.items() if (figures := ring.figures()).count}
+        return {stage: figures for stage, kept in self._kept.items() if (figures := kept.figures()).count}
 
 
 def _at(values: Array, share: float) -> float:

@@ -2,7 +2,9 @@
 
 - Raspberry Pi: the firmware's throttle bits, without `vcgencmd` (raspberrypi.com, "get_throttled").
 - Jetson: the event counters of the over-current guards (`soctherm_oc`) whose throttling is on.
-- Any board: the zones and chips that measure a processor, and the clocks that cpufreq allows.
+- x86: the counters of thermal events of each core and package (kernel.org, "CPU load", `thermal_throttle`).
+- Any board: the zones and chips that measure a processor, the clocks that cpufreq allows, and what the kernel slows to
+  cool it (kernel.org, "Generic Thermal Sysfs driver", `cooling_device`).
 - What cannot be read is left out: a Jetson's zones fail while their part is switched off.
 """
 
@@ -19,6 +21,8 @@ _PROCESSOR = re.compile(r"(?i)\b(x86_pkg_temp|coretemp|k10temp|zenpower|(cpu|gpu
 _BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
 """Of `get_throttled`; each stands 16 bits higher too, for what has been since the firmware was asked last."""
 _SINCE = 16
+_SLOWED = re.compile(r"(?i)^((thermal-)?(cpufreq|devfreq)-.*|processor|intel_powerclamp)$")
+"""Cooling devices that cool by doing less; others are fans."""
 _GUARDS = {"oc1": "under-voltage", "oc2": "average over-current", "oc3": "instantaneous over-current"}
 
 
@@ -31,9 +35,10 @@ class BoardState:
         hottest: The zone or chip that says so.
         held_back: What holds it back now, such as `throttled`.
         has_been: What has held it back a moment ago, or since it was started: systems differ.
-        events: How often the guard of its supply has stepped in since it was started, by kind.
+        events: How often the guard of its supply, or of its heat, has stepped in since it was started, by kind.
         clock_share: The clock that is allowed now, as a share of the highest; the least of its processors. None where
             nothing tells.
+        told_by: What would tell if it were held back, such as `firmware`; empty where nothing does.
     """
 
     temperature_c: float | None = None
@@ -42,6 +47,7 @@ class BoardState:
     has_been: frozenset[str] = frozenset()
     events: Mapping[str, int] = field(default_factory=dict)
     clock_share: float | None = None
+    told_by: tuple[str, ...] = ()
 
     def limits_since(self, before: BoardState) -> frozenset[str]:
         """Return what holds the board back, or has for a moment since an earlier state."""
@@ -55,15 +61,20 @@ def read_board(root: Path = _ROOT) -> BoardState:
     Args:
         root: Where the board's file system is.
     """
-    temperature_c, hottest = max(_temperatures(root / "sys/class"), default=(None, ""))
-    bits = _throttle_bits(root)
+    classes, processors = root / "sys/class", root / "sys/devices/system/cpu"
+    temperature_c, hottest = max(_temperatures(classes), default=(None, ""))
+    bits, guards, heat = _throttle_bits(root), _guard_events(classes / "hwmon"), _thermal_events(processors)
+    slowed = list(_slowed(classes / "thermal"))
+    there = {"firmware": bits is not None, "supply guards": guards, "thermal counters": heat, "cooling devices": slowed}
+    cooled = {"slowed to cool"} if any(slowed) else set()
     return BoardState(
         temperature_c=temperature_c,
         hottest=hottest,
-        held_back=frozenset(name for bit, name in _BITS.items() if bits >> bit & 1),
-        has_been=frozenset(name for bit, name in _BITS.items() if bits >> bit + _SINCE & 1),
-        events=_guard_events(root / "sys/class/hwmon"),
-        clock_share=min(_clock_shares(root / "sys/devices/system/cpu/cpufreq"), default=None),
+        held_back=frozenset({name for bit, name in _BITS.items() if (bits or 0) >> bit & 1} | cooled),
+        has_been=frozenset(name for bit, name in _BITS.items() if (bits or 0) >> bit + _SINCE & 1),
+        events={**guards, **heat},
+        clock_share=min(_clock_shares(processors / "cpufreq"), default=None),
+        told_by=tuple(name for name, is_there in there.items() if is_there),
     )
 
 
@@ -78,11 +89,11 @@ def _temperatures(classes: Path) -> Iterator[tuple[float, str]]:
                     yield thousandths / 1000, name
 
 
-def _throttle_bits(root: Path) -> int:
+def _throttle_bits(root: Path) -> int | None:
     for path in root.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled"):
         if re.fullmatch(r"(0x)?[0-9a-f]+", text := _text(path)):
             return int(text, 16)
-    return 0
+    return None
 
 
 def _guard_events(chips: Path) -> dict[str, int]:
@@ -94,6 +105,19 @@ def _guard_events(chips: Path) -> dict[str, int]:
                 if count is not None and _number(chip / f"{guard}_throt_en") != 0:
                     found[kind] = int(count)
     return found
+
+
+def _thermal_events(processors: Path) -> dict[str, int]:
+    """Return how often cores and packages have been too hot; a package counts once for each of its cores."""
+    counts = [_number(path) for path in processors.glob("cpu*/thermal_throttle/*_throttle_count")]
+    return {"too hot": int(sum(count or 0 for count in counts))} if counts else {}
+
+
+def _slowed(thermal: Path) -> Iterator[bool]:
+    """Yield for each thing that cools by doing less whether it does so now."""
+    for device in thermal.glob("cooling_device*"):
+        if _SLOWED.match(_text(device / "type")) and (state := _number(device / "cur_state")) is not None:
+            yield state > 0
 
 
 def _clock_shares(policies: Path) -> Iterator[float]:

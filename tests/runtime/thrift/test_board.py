@@ -70,6 +70,39 @@ def test_a_clock_that_is_capped_is_a_share_of_the_highest(tmp_path):
     assert read_board(tmp_path).clock_share == 0.5
 
 
+def test_an_x86_machine_counts_when_it_was_too_hot(tmp_path):
+    for number, count in enumerate((3, 4)):
+        folder = tmp_path / f"sys/devices/system/cpu/cpu{number}/thermal_throttle"
+        lay(folder, {"core_throttle_count": count, "package_throttle_count": 5, "core_power_limit_count": 99})
+    state = read_board(tmp_path)
+    assert (state.events, state.told_by) == ({"too hot": 17}, ("thermal counters",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "held_back"),
+    [
+        ("thermal-cpufreq-0", "2", {"slowed to cool"}),
+        ("cpufreq-cpu4", "1", {"slowed to cool"}),
+        ("devfreq-17000000.gpu", "3", {"slowed to cool"}),
+        ("Processor", "1", {"slowed to cool"}),
+        ("cpufreq-cpu4", "0", set()),
+        ("intel_powerclamp", "-1", set()),
+        ("pwm-fan", "4", set()),
+        ("cpufreq-cpu4", "garbage", set()),
+    ],
+)
+def test_what_is_slowed_to_cool_is_held_back_and_a_fan_is_not(tmp_path, kind, state, held_back):
+    lay(tmp_path / "sys/class/thermal/cooling_device0", {"type": kind, "cur_state": state})
+    assert read_board(tmp_path).held_back == held_back
+
+
+def test_a_board_says_what_would_tell(tmp_path):
+    lay(tmp_path, {PI_FIRMWARE: "0"})
+    lay(tmp_path / HWMON / "hwmon2", {"name": "soctherm_oc", "oc1_event_cnt": "0", "oc1_throt_en": "1"})
+    lay(tmp_path / "sys/class/thermal/cooling_device0", {"type": "cpufreq-cpu0", "cur_state": "0"})
+    assert read_board(tmp_path).told_by == ("firmware", "supply guards", "cooling devices")
+
+
 BEFORE = BoardState(has_been=frozenset({"under-voltage"}), events={"average over-current": 7})
 
 
