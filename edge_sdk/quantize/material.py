@@ -123,10 +123,15 @@ def _of_files(labels: Labels, source: Source) -> list[Truth]:
         return class_truths(labels, NORMAL_OR_NOT, len(NORMAL_OR_NOT))
     if kind == "segmentation":
         return map_truths(labels)
-    raise InputError(
-        f"{labels.where}: expected a task that labels by file score, got {kind}",
-        hint="say --task classification or --task detection, and --class-names FILE",
-    )
+    raise InputError(f"{labels.where}: expected a task that labels by file score, got {kind}", hint=_why_untold(source))
+
+
+def _why_untold(source: Source) -> str:
+    """Tell why a model that has labels may have no task."""
+    if not source.class_names:
+        return "say --task classification or --task detection, and --class-names FILE"
+    shapes = ", ".join(f"{output.name} {output.describe()}" for output in source.outputs)
+    return f"do the {len(source.class_names)} class names belong to {shapes}? a heading in their file counts as one"
 
 
 def _of_array(labels: str, source: Source, samples: int) -> list[Truth]:

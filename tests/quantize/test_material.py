@@ -138,3 +138,10 @@ def test_labels_need_a_task_that_scores_them(material, tmp_path):
     assert refused(material, folder, **arrays) == (
         f"{tmp_path}/y.npy: expected a task that an array of labels scores, got tensor"
     )
+
+
+def test_class_names_that_do_not_fit_the_outputs_are_told_where_labels_want_a_task(material, tmp_path):
+    folder, labels = write_cards(tmp_path, range(3)), write_labels(tmp_path / "labels.csv", range(3))
+    with pytest.raises(InputError) as caught:
+        material(folder, labels=str(labels), class_names=("name", *COLORS))
+    assert caught.value.hint.startswith(f"do the {len(COLORS) + 1} class names belong to ")
