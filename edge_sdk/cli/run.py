@@ -44,13 +44,15 @@ def run_package(
     source: Annotated[
         list[str],
         typer.Option(
-            help="camera:0, rtsp://…, http://…, iio:…, mqtt://…, mic:, video, folder, NPZ, CSV or WAV; may be repeated."
+            help="camera:0, rtsp://…, http://…, iio:…, mqtt://…, replay:…, video, folder, NPZ, CSV, WAV …; repeatable."
         ),
     ],
     *,
     sink: Annotated[
         list[str] | None,
-        typer.Option(help="console, jsonl:PATH, jsonl:-, video:PATH, web:PORT or none; may be repeated."),
+        typer.Option(
+            help="console, jsonl:PATH, jsonl:-, video:PATH, record:FOLDER, web:PORT or none; may be repeated."
+        ),
     ] = None,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
     policy: Annotated[

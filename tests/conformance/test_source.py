@@ -33,6 +33,7 @@ from edge_sdk.runtime.sources.v4l2.modes import Asked
 from tests.fakes import I2cBus, MjpegServer, PiCameraModule, Replay, RtspServer, SoundCard, VideoNode
 from tests.mosquitto import Mosquitto
 from tests.runtime.models import write_clip
+from tests.runtime.recordings import record
 from tests.sysfs import accelerometer, lay
 
 PICTURES = [np.full((48, 80, 3), 20 * i, np.uint8) for i in range(6)]
@@ -189,11 +190,24 @@ def microphone(_):
 
 
 @contextmanager
+def recording(folder):
+    yield open_source(record(folder / "recording", PICTURES))
+
+
+@contextmanager
+def recording_at_its_pace(folder):
+    yield open_source(f"{record(folder / 'recording', PICTURES)}?pace=real")
+
+
+@contextmanager
 def replay(_):
     yield Replay(PICTURES, live=True)
 
 
-PICTURE_SCRIPTS = {"video": video, "folder": pictures, "tensors": tensors, "http": http, "rtsp": rtsp}
+PICTURE_SCRIPTS = {
+    **{"video": video, "folder": pictures, "tensors": tensors, "http": http, "rtsp": rtsp},
+    **{"recording": recording, "recording at its pace": recording_at_its_pace},
+}
 SENSOR_SCRIPTS = {
     **{"rows": rows, "rows at their pace": rows_at_their_pace, "wav": wav, "thermal": thermal, "hwmon": hwmon},
     **{"iio": iio, "i2c": i2c, "serial": serial, "mqtt": mqtt, "mic": microphone},
@@ -215,6 +229,7 @@ MISSING = {
     "thermal": ("thermal:none", UnavailableError),
     "wav": ("wav:none.wav", InputError),
     "https": ("https://127.0.0.1:9/", UnavailableError),
+    "replay": ("replay:none", InputError),
     "rows": ("rows:none.csv", InputError),
     "rtsp": ("rtsp://127.0.0.1:9/", UnavailableError),
     "rtsps": ("rtsps://127.0.0.1:9/", UnavailableError),

@@ -27,6 +27,7 @@ SOURCES: Mapping[str, str] = {
     "folder": "folder.Folder",
     "http": "http_camera.open_http",
     "https": "http_camera.open_http",
+    "replay": "replay.Recording",
     "rtsp": "network.open_rtsp",
     "rtsps": "network.open_rtsp",
     "tensors": "tensors.TensorFile",
