@@ -118,14 +118,14 @@ class Slow:
         self._pipeline, self._stall_s, self._inside = pipeline, stall_s, 0
         self._counting = threading.Lock()
 
-    def process(self, sample):
+    def process(self, sample, **wanted):
         with self._counting:
             self.calls, self._inside = self.calls + 1, self._inside + 1
             self.most = max(self.most, self._inside)
         time.sleep(self._stall_s)
         with self._counting:
             self._inside -= 1
-        return replace(self._pipeline.process(sample), model=self.model)
+        return replace(self._pipeline.process(sample, **wanted), model=self.model)
 
 
 class Server:

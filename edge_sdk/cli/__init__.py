@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import edge_sdk
-from edge_sdk.cli import bench, inspect, output, parity, plan, profiles, quantize, run
+from edge_sdk.cli import bench, inspect, keep, output, parity, plan, profiles, quantize, run
 from edge_sdk.errors import EdgeError, UnavailableError
 
 INTERRUPTED = 130
@@ -32,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(keep.app, name="keep")
 app.command("quantize")(quantize.quantize_model)
 app.command("plan")(plan.preview_plan)
 app.command("parity")(parity.compare)

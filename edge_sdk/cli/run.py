@@ -51,7 +51,7 @@ def run_package(
     sink: Annotated[
         list[str] | None,
         typer.Option(
-            help="console, jsonl:PATH, jsonl:-, video:PATH, record:FOLDER, web:PORT or none; may be repeated."
+            help="console, jsonl:PATH, jsonl:-, video:PATH, keep:FOLDER, record:FOLDER, web:PORT or none; may be repeated."
         ),
     ] = None,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
@@ -215,6 +215,8 @@ def report_lines(report: RunReport) -> Iterator[str]:
     for sink in report.sinks:
         if sink.name not in _UNTOLD:
             yield f"{sink.name}: {sink.written} written + {sink.dropped} dropped + {sink.failed} failed"
+        if sink.counts:
+            yield f"{sink.name}: " + ", ".join(f"{count} {fate}" for fate, count in sink.counts.items())
     yield from _change_lines(report)
     yield from stage_lines(report.stages.items())
 

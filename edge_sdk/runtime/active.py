@@ -27,11 +27,13 @@ class Active:
     Attributes:
         pipeline: It.
         witness: Who looks on.
+        candidates_from: From which score on candidates are wanted beside results; see `Pipeline.process`.
     """
 
     def __init__(self, pipeline: Pipeline, inboxes: Inboxes) -> None:
         self.pipeline = pipeline
         self.witness: Witness | None = None
+        self.candidates_from: float | None = None
         self._inboxes, self._is_there = inboxes, True
         self._users: dict[Pipeline, int] = {}
         self._changed = threading.Condition()

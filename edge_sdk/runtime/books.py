@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from edge_sdk.runtime.events import Events
 from edge_sdk.runtime.metrics import Stages
 
 if TYPE_CHECKING:
+    from edge_sdk.runtime.frame import Outcome, Sample
     from edge_sdk.runtime.swap.record import SwapReport
 
 log = logging.getLogger(__name__)
@@ -58,9 +60,18 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The books of a run."""
+    """The books of a run.
+
+    Attributes:
+        stages: How long things took.
+        failures: What went wrong.
+        events: What changed.
+        swaps: Models that were to take over.
+        comparing: Who is told how far a model that may take over agrees on a sample; called in the thread of the swap.
+    """
 
     stages: Stages = field(default_factory=Stages)
     failures: Failures = field(default_factory=Failures)
     events: Events = field(default_factory=Events)
     swaps: deque[SwapReport] = field(default_factory=lambda: deque(maxlen=_SWAPS))
+    comparing: list[Callable[[Sample, Outcome, float], None]] = field(default_factory=list)

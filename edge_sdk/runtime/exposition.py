@@ -48,6 +48,7 @@ def _families(report: RunReport, used: Usage) -> Iterator[Iterable[str]]:
     yield _family("source_state", "gauge", "1 for the state that a source is in.", _states(sources))
     yield _family("source_reopened_total", "counter", "How often a source was opened anew.", reopened)
     yield _family("sink_results_total", "counter", "What became of the results given to a sink.", _sinks(report))
+    yield _family("sink_samples_total", "counter", "What a sink that chooses made of its results.", _chosen(report))
     yield _summary(report)
     if (governor := report.governor) is not None:
         says = "The rung of the ladder that the run stands on; 0 is the highest."
@@ -108,6 +109,12 @@ def _sinks(report: RunReport) -> Iterator[Series]:
         yield {"sink": sink.name, "fate": "written"}, sink.written
         yield {"sink": sink.name, "fate": "dropped"}, sink.dropped
         yield {"sink": sink.name, "fate": "failed"}, sink.failed
+
+
+def _chosen(report: RunReport) -> Iterator[Series]:
+    for sink in report.sinks:
+        for fate, count in sink.counts.items():
+            yield {"sink": sink.name, "fate": fate}, count
 
 
 def _model(report: RunReport) -> Series:

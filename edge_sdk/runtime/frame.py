@@ -76,6 +76,7 @@ class Outcome:
         labels: Class names by index.
         timings: What the stages took.
         age_ms: Milliseconds from capture to this outcome; None for samples of a file.
+        candidates: For boxes, if a sink wants it: what was found below the threshold too, with the same best ones.
     """
 
     seq: int
@@ -87,9 +88,10 @@ class Outcome:
     labels: tuple[str, ...]
     timings: Timings
     age_ms: float | None
+    candidates: Result | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """Return the outcome as what `json.dumps` takes; the labels stand in `value`, by name."""
+        """Return the outcome as what `json.dumps` takes, without candidates; labels stand in `value`, by name."""
         return {
             "seq": self.seq,
             "captured_ns": self.captured_ns,

@@ -34,6 +34,7 @@ from edge_sdk.runtime.pipeline import Pipeline
 from edge_sdk.runtime.reader import Reader, watching
 from edge_sdk.runtime.record import Ended, Policy, RunOptions, RunReport, SourceReport
 from edge_sdk.runtime.sinks import Sink
+from edge_sdk.runtime.sinks.record import Serving
 from edge_sdk.runtime.sources import Source
 from edge_sdk.runtime.workers import Done, InTurn, Work, Workers
 
@@ -75,8 +76,8 @@ class Run:
             follow: What comes after the model for each outcome, in order; see `edge_sdk.runtime.follow`.
 
         Raises:
-            InputError: There is no source, two have one name, or `max_age_ms` or a governor is given for sources that
-                are not live, whose samples have no age.
+            InputError: There is no source, two have one name, `max_age_ms` or a governor is given for sources that are
+                not live, whose samples have no age, or a sink cannot serve the model.
         """
         from edge_sdk.runtime.thrift.governing import Governing
 
@@ -85,11 +86,13 @@ class Run:
         self._governing = Governing(self._options.governor, self.exchange, books=self._books)
         feeds = [self._gated(feed) for feed in _feeds(sources)]
         _check(feeds, self._options)
+        wanted = [sink.serve(pipeline.manifest) for sink in sinks if isinstance(sink, Serving)]
         self._outlets = [Outlet(sink, books=self._books) for sink in sinks]
         self._policies = [_policy(feed.source, self._options) for feed in feeds]
         self._ledgers = [Ledger() for _ in feeds]
         self._inboxes = Inboxes(list(zip(self._ledgers, self._policies, strict=True)))
         self._active = Active(pipeline, self._inboxes)
+        self._active.candidates_from = min((score for score in wanted if score is not None), default=None)
         self._readers = [
             Reader(feed, inbox, ledger, limits=self._options.limits, books=self._books)
             for feed, inbox, ledger in zip(feeds, self._inboxes, self._ledgers, strict=True)
@@ -115,6 +118,7 @@ class Run:
                 for outlet in self._outlets:
                     outlets.callback(outlet.close)
                     self._books.events.listen(outlet.tell)
+                    self._books.comparing.append(outlet.compare)
                     outlet.start(self.report)
                 ended = self._execute()
             if ended not in {"stopped", "interrupted"}:

@@ -22,7 +22,7 @@ from edge_sdk.runtime.books import Books
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.runtime.record import RunReport, SinkReport
-from edge_sdk.runtime.sinks.record import Listener, Reporting, Sink
+from edge_sdk.runtime.sinks.record import Comparing, Counting, Listener, Reporting, Sink
 
 _CAPACITY = 8
 _HANGS_S = 10.0
@@ -36,12 +36,22 @@ class _Result:
     is_needed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    sample: Sample
+    outcome: Outcome
+    agreement: float
+
+
+_Item = _Result | Event | _Comparison
+
+
 class Outlet:
     """The way to one sink."""
 
     def __init__(self, sink: Sink, *, books: Books) -> None:
         self._sink, self._books = sink, books
-        self._waiting: deque[_Result | Event] = deque()
+        self._waiting: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._is_open, self._is_given_up = True, False
         self._failure: Exception | None = None
@@ -72,6 +82,12 @@ class Outlet:
             with self._changed:
                 self._take(event)
 
+    def compare(self, sample: Sample, outcome: Outcome, agreement: float) -> None:
+        """Give how far another model agrees to a sink that wants it."""
+        if isinstance(self._sink, Comparing):
+            with self._changed:
+                self._take(_Comparison(sample, outcome, agreement))
+
     def check(self) -> None:
         """See whether the sink has failed in a way that ends the run.
 
@@ -99,10 +115,12 @@ class Outlet:
 
     def report(self) -> SinkReport:
         """Return what has become of what the sink was given."""
+        counts = self._sink.counts if isinstance(self._sink, Counting) else {}
         with self._changed:
-            return SinkReport(self._sink.name, self._written, self._dropped, self._failed, self._results_waiting())
+            waiting = self._results_waiting()
+            return SinkReport(self._sink.name, self._written, self._dropped, self._failed, waiting, counts)
 
-    def _take(self, item: _Result | Event) -> None:
+    def _take(self, item: _Item) -> None:
         if len(self._waiting) >= _CAPACITY:
             self._dropped += isinstance(item, _Result)
             return
@@ -122,21 +140,24 @@ class Outlet:
         except Exception as exc:  # noqa: BLE001  raised by `close`
             self._failure = self._failure or exc
 
-    def _next(self) -> _Result | Event | None:
+    def _next(self) -> _Item | None:
         """Return the item that has waited longest; it stays in the queue until it is settled."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or not self._is_open)
             return self._waiting[0] if self._waiting else None
 
-    def _write(self, item: _Result | Event) -> None:
+    def _write(self, item: _Item) -> None:
         if isinstance(item, _Result):
             start_ns = monotonic_ns()
             self._sink.write(item.sample, item.outcome)
             self._books.stages.add("sink", (monotonic_ns() - start_ns) / 1e6)
+        elif isinstance(item, _Comparison):
+            if isinstance(self._sink, Comparing):
+                self._sink.compare(item.sample, item.outcome, item.agreement)
         elif isinstance(self._sink, Listener):
             self._sink.tell(item)
 
-    def _fail(self, item: _Result | Event, exc: Exception) -> None:
+    def _fail(self, item: _Item, exc: Exception) -> None:
         self._books.failures.note(exc, where=f"{self._sink.name}: ")
         is_fatal = (isinstance(item, _Result) and item.is_needed) or isinstance(exc.__cause__, BrokenPipeError)
         self._settle(failed=1, failure=exc if is_fatal else None)

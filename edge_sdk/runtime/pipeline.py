@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -127,8 +127,12 @@ class Pipeline:
         """
         return self.process(Sample(data, seq=0, captured_ns=monotonic_ns(), clock="arrival", source="")).value
 
-    def process(self, sample: Sample) -> Outcome:
+    def process(self, sample: Sample, *, candidates_from: float | None = None) -> Outcome:
         """Take one sample the whole way.
+
+        Args:
+            sample: It.
+            candidates_from: For boxes: from which score on candidates are told beside the result; None tells none.
 
         Raises:
             InputError: The sample does not fit the model.
@@ -140,7 +144,7 @@ class Pipeline:
         if self.refuses_nan:
             _require_numbers(outputs, where=self.manifest.name)
         inferred_ns = monotonic_ns()
-        value = self._task.decode(outputs, transform, tensors)
+        value, candidates = self._decode(outputs, transform, tensors, least=candidates_from)
         end_ns = monotonic_ns()
         return Outcome(
             seq=sample.seq,
@@ -156,7 +160,22 @@ class Pipeline:
                 decode_ms=(end_ns - inferred_ns) / 1e6,
             ),
             age_ms=None if sample.clock == "file" else (end_ns - sample.captured_ns) / 1e6,
+            candidates=candidates,
         )
+
+    def _decode(
+        self, outputs: Tensors, transform: Transform | None, inputs: Tensors, *, least: float | None
+    ) -> tuple[Result, Result | None]:
+        """Return the result, and the candidates from a score on; of those the result is the part above the threshold.
+
+        Suppression takes the best boxes first, so weaker ones change nothing in it.
+        """
+        spec = self._task.spec
+        if least is None or spec.kind not in BOXED:
+            return self._task.decode(outputs, transform, inputs), None
+        task = build_task(replace(spec, score_threshold=min(least, spec.score_threshold)))
+        found: Any = task.decode(outputs, transform, inputs)
+        return found.above(spec.score_threshold), found
 
     def prepare(self, data: Array | Tensors) -> tuple[Tensors, Transform | None]:
         """Turn a sample's data into the model's inputs.

@@ -90,6 +90,7 @@ class SinkReport:
         dropped: It was too slow for them.
         failed: It could not take them.
         waiting: They wait for it.
+        counts: What a sink that chooses tells of those that it took; empty for others.
     """
 
     name: str
@@ -97,6 +98,7 @@ class SinkReport:
     dropped: int
     failed: int
     waiting: int
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class InTurn:
     def next(self, *, timeout_s: float) -> Done | None:
         """See `Work.next`."""
         taken = None if self._is_stopped else _take(self._inboxes, self._active, timeout_s=timeout_s)
-        return None if taken is None else _process(*taken)
+        return None if taken is None else _process(*taken, self._active.candidates_from)
 
     def stop(self) -> None:
         """See `Work.stop`."""
@@ -125,7 +125,7 @@ class Workers:
                     taken, turn = _take(self._inboxes, self._active, timeout_s=_POLL_S), self._taken
                     self._taken += taken is not None
                 if taken is not None:
-                    self._hand_over(_process(*taken), turn)
+                    self._hand_over(_process(*taken, self._active.candidates_from), turn)
         finally:
             with self._changed:
                 self._working -= 1
@@ -150,11 +150,11 @@ def _take(inboxes: Inboxes, active: Active, *, timeout_s: float) -> tuple[Delive
     return delivery, pipeline
 
 
-def _process(delivery: Delivery, pipeline: Pipeline) -> Done:
+def _process(delivery: Delivery, pipeline: Pipeline, candidates_from: float | None) -> Done:
     start_ns = monotonic_ns()
     outcome: Outcome | Exception
     try:
-        outcome = pipeline.process(delivery.sample)
+        outcome = pipeline.process(delivery.sample, candidates_from=candidates_from)
     except Exception as exc:  # noqa: BLE001  one bad sample never ends a run on a device; the loop counts it
         outcome = exc
     end_ns = monotonic_ns()

@@ -191,9 +191,9 @@ def test_samples_share_the_model_only_where_all_of_them_count(colors, policy, at
 
 def test_outcomes_keep_the_order_of_their_samples_however_long_each_one_takes(colors):
     class Uneven(Slow):
-        def process(self, sample):
+        def process(self, sample, **wanted):
             time.sleep(0.004 * (sample.seq % 3 == 0))  # the one behind is done first
-            return super().process(sample)
+            return super().process(sample, **wanted)
 
     sink = Keep()
     Run(Uneven(colors, 0.001), Replay(CARDS * 20), sinks=[sink], options=RunOptions(at_once=4)).execute()

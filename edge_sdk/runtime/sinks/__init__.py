@@ -20,6 +20,7 @@ __all__ = ["SINKS", "Sink", "open_sink"]
 SINKS: Mapping[str, str] = {
     "console": "console.Console",
     "jsonl": "jsonl.JsonLines",
+    "keep": "keep.Keep",
     "none": "nothing.Nothing",
     "record": "recorder.Recorder",
     "video": "video.Video",
@@ -33,8 +34,8 @@ def open_sink(uri: str, source: Source) -> Sink:
     """Open a sink.
 
     Args:
-        uri: `console`, `none`, `jsonl:PATH`, `jsonl:-`, `video:PATH`, `record:FOLDER`, `web:PORT` or `web:HOST:PORT`,
-            some with options such as `jsonl:PATH?max_mb=64&keep=4`.
+        uri: `console`, `none`, `jsonl:PATH`, `jsonl:-`, `video:PATH`, `keep:FOLDER`, `record:FOLDER`, `web:PORT` or
+            `web:HOST:PORT`, some with options such as `jsonl:PATH?max_mb=64&keep=4`.
         source: Where the samples come from, which says how fast and whether live.
 
     Raises:
@@ -45,8 +46,8 @@ def open_sink(uri: str, source: Source) -> Sink:
     place, options = (rest, {}) if Path(rest).exists() else split_options(rest)
     if kind not in SINKS or (kind in _PLACELESS) == bool(place):
         raise InputError(
-            f"sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH, record:FOLDER or web:PORT, got '{uri}'"
-            + records.near_match(kind, list(SINKS))
+            "sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH, keep:FOLDER, record:FOLDER or web:PORT, "
+            f"got '{uri}'" + records.near_match(kind, list(SINKS))
         )
     file, _, name = SINKS[kind].partition(".")
     opener: Callable[[Address, Source], Sink] = getattr(import_module(f"{__name__}.{file}"), name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.runtime.record import RunReport
+
+if TYPE_CHECKING:
+    from edge_sdk.package import Manifest
 
 
 class Sink(Protocol):
@@ -53,3 +56,40 @@ class Reporting(Protocol):
 
     def report_from(self, report: Callable[[], RunReport]) -> None:
         """Take what gives the run's report at any time, from any thread; called once, before the first outcome."""
+
+
+@runtime_checkable
+class Serving(Protocol):
+    """A sink that is not for every model."""
+
+    def serve(self, manifest: Manifest) -> float | None:
+        """Take the model that the run begins with, before the first outcome; also a run that never begins may ask.
+
+        Returns:
+            From which score on the sink wants to see candidates below the threshold of boxes; None for none.
+
+        Raises:
+            InputError: It cannot serve this model.
+        """
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A sink that tells more of what became of outcomes than that it took them."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many, by what became of them; may be read from any thread."""
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A sink that wants to know, too, how far another model agrees: one that may take over, on the same samples."""
+
+    def compare(self, sample: Sample, outcome: Outcome, agreement: float) -> None:
+        """Take an agreement, 0 to 1, with the sample and what the model in use said; in the thread that writes.
+
+        Raises:
+            InputError: The sink cannot hold what this sample is.
+            UnavailableError: The sink is full or gone.
+        """

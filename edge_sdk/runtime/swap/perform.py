@@ -161,6 +161,8 @@ class Swap:
         sample, outcome = seen
         other = self._opened().process(sample)
         agreement = build_task(self._before.manifest.task).agreement(outcome.value, other.value)
+        for tell in self._books.comparing:
+            tell(sample, outcome, agreement)
         return happening.Compared(agreement, outcome.timings.steps_ms, other.timings.steps_ms, self._taken_bytes())
 
     def _switch(self) -> happening.Happening:
