@@ -44,12 +44,12 @@ def test_a_run_keeps_what_is_new_with_what_is_known_of_it(colors, tmp_path):
 def test_what_is_offered_is_kept_or_told_why_not(classifier, tmp_path):
     sink = open_keep(tmp_path, classifier, "per_hour=3600&gap_s=1&why=margin,random&one_in=1&max_mb=0.5")
     fine = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
-    for seq in range(400):
-        sink.write(*seen(classes(0.52, 0.48), seq=seq, at_s=1 + seq / 2, data=noise(seq // 40, size_wh=(640, 480))))
+    for seq in range(200):
+        sink.write(*seen(classes(0.52, 0.48), seq=seq, at_s=1 + seq / 2, data=noise(seq // 20, size_wh=(640, 480))))
     sink.write(*seen(classes(0.5, 0.5), seq=999, at_s=500, data=fine))
     counts = dict(sink.counts)
     dropped = counts.pop("dropped")
-    assert sum(counts.values()) == 401
+    assert sum(counts.values()) == 201
     assert min(counts["too-soon"], counts["duplicate"], counts["kept"], counts["too-large"]) > 0
     assert len(read_kept(tmp_path)) == counts["kept"] - dropped
     assert counts["kept"] == 10
