@@ -52,7 +52,8 @@ def _sections(figures: Mapping[str, Any]) -> Iterator[str]:
         f"{memory['bare_MB']} MB: {memory['more_MB']} MB more (goal: 15 or less).\n"
     )
     yield (
-        f"Over {replay['seconds']} s of replay, {replay['captured']} frames captured and {replay['results']} results: "
+        f"Over {replay['seconds']} s of replay, {replay['captured']} frames captured, {replay['results']} results and "
+        f"{replay['stopped']} that waited at the end: "
         f"from {replay['start_MB']} to {replay['end_MB']} MB, {replay['growth_percent']} % (goal: 5 or less in an "
         "hour, which is `--hours 1`).\n"
     )

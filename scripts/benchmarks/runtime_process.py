@@ -6,7 +6,7 @@ import json
 import statistics
 import sys
 import time
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,55 +100,28 @@ def memory(package: str) -> dict[str, float]:
         return {"MB": _resident_mb()}
 
 
-class _Endless:
-    """A clip again and again until its time is over; notes the resident memory each second."""
-
-    live, fps = False, 0.0
-
-    def __init__(self, clip: str, *, until_s: float) -> None:
-        from edge_sdk.runtime import open_source
-
-        self.name, self.resident_mb = clip, [_resident_mb()]
-        self._open, self._until_s = lambda: open_source(clip), until_s
-        self._source, self._next, self._noted_s = self._open(), 0, time.monotonic()
-
-    def read(self) -> Any:
-        """Return the next frame."""
-        now_s = time.monotonic()
-        if now_s - self._noted_s >= 1:
-            self._noted_s = now_s
-            self.resident_mb.append(_resident_mb())
-        if now_s >= self._until_s:
-            return None
-        sample = self._source.read()
-        if sample is None:
-            self._source.close()
-            self._source = self._open()
-            sample = self._source.read()
-        seq, self._next = self._next, self._next + 1
-        return replace(sample, seq=seq)
-
-    def close(self) -> None:
-        """Close the clip."""
-        self._source.close()
-
-
 def replay(package: str, clip: str, seconds: str) -> dict[str, Any]:
-    """Return how resident memory goes while a clip is run again and again, after a fifth of the time."""
+    """Return how resident memory goes while a clip is run again and again, after a quarter of the time to warm up."""
     from edge_sdk.package import open_package
-    from edge_sdk.runtime import Pipeline, Run
+    from edge_sdk.runtime import Pipeline
+    from edge_sdk.runtime.sustain.endless import open_endless
+    from edge_sdk.runtime.sustain.measure import Sustained
+    from edge_sdk.runtime.sustain.record import Look, SustainOptions
     from scripts.benchmarks.runtime_loops import Drawing
 
+    looks: list[Look] = []
+    options = SustainOptions(float(seconds), warm_up_s=float(seconds) / 4)
     with Pipeline.open(open_package(Path(package))) as pipeline:
-        source = _Endless(clip, until_s=time.monotonic() + float(seconds))
-        report = Run(pipeline, source, sinks=[Drawing()]).execute()
-    warm = source.resident_mb[len(source.resident_mb) // 5 :]
-    fifth = max(1, len(warm) // 5)
-    start_mb, end_mb = statistics.median(warm[:fifth]), statistics.median(warm[-fifth:])
+        feeds = partial(open_endless, [clip])
+        run = Sustained(pipeline, feeds, options, sinks=[lambda _: Drawing()], tell=looks.append).measure().run
+    resident_mb = [round(look.used.resident_bytes / 1e6, 1) for look in looks]
+    fifth = max(1, len(resident_mb) // 5)
+    start_mb, end_mb = statistics.median(resident_mb[:fifth]), statistics.median(resident_mb[-fifth:])
     return {
-        "seconds": round(report.duration_s),
-        "captured": report.accounts.captured,
-        "results": report.accounts.results,
+        "seconds": round(run.duration_s),
+        "captured": run.accounts.captured,
+        "results": run.accounts.results,
+        "stopped": run.accounts.dropped.get("stopped", 0),
         "start_MB": start_mb,
         "end_MB": end_mb,
         "growth_percent": round((end_mb / start_mb - 1) * 100, 2),

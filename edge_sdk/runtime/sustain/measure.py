@@ -134,6 +134,7 @@ class Sustained:
     def _watching(self, conditions: Conditions, stretches: Stretches) -> Iterator[None]:
         """Look once a second from a thread of its own, and once more at the end."""
         over, start_ns = threading.Event(), monotonic_ns()
+        failures: list[Exception] = []
 
         def look() -> None:
             seen = self._look(start_ns)
@@ -142,8 +143,12 @@ class Sustained:
             self._tell(seen)
 
         def watch() -> None:
-            while not over.wait(_PERIOD_S):
-                look()
+            try:
+                while not over.wait(_PERIOD_S):
+                    look()
+            except Exception as exc:  # noqa: BLE001  raised below: a thread that is dead never hides
+                failures.append(exc)
+                self.stop()
 
         thread = threading.Thread(target=watch, name="conditions", daemon=True)
         thread.start()
@@ -152,7 +157,9 @@ class Sustained:
         finally:
             over.set()
             thread.join()
-            look()
+        if failures:
+            raise failures[0]
+        look()
 
     def _look(self, start_ns: int) -> Look:
         frames, frames_ms = self._stages.spent("frame")

@@ -67,6 +67,14 @@ def test_one_that_is_stopped_tells_what_was_measured(colors, clip, board):
     assert (report.shortened, report.run.ended, report.run.accounts.results > 0) == (True, "stopped", True)
 
 
+def test_one_that_nobody_can_watch_ends_and_says_why(colors, clip, board):
+    def fail(_):
+        raise ValueError("no terminal")
+
+    with pytest.raises(ValueError, match="no terminal"):
+        Sustained(colors, clip, SustainOptions(600), tell=fail, root=board).measure()
+
+
 def test_one_that_is_stopped_in_its_warm_up_measures_nothing(colors, clip, board):
     measurement = Sustained(colors, clip, SustainOptions(600, warm_up_s=600), root=board)
     threading.Timer(0.5, measurement.stop, ["interrupted"]).start()
