@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -45,6 +46,12 @@ def bench_package(
     sink: Annotated[
         list[str] | None, typer.Option(help="With --duration: where results go; nowhere if not given. May be repeated.")
     ] = None,
+    policy: Annotated[
+        Literal["newest", "every"] | None, typer.Option(help="With --duration: which samples; see `edge-sdk run`.")
+    ] = None,
+    at_once: Annotated[
+        int | None, typer.Option(help="With --duration: how many samples are in the model at once; see `edge-sdk run`.")
+    ] = None,
     min_fps: Annotated[float | None, typer.Option(help="With --duration: fail below so many results a second.")] = None,
     max_p99_ms: Annotated[
         float | None,
@@ -65,9 +72,10 @@ def bench_package(
     from edge_sdk.runtime.sustain.record import SustainOptions
 
     sources, sinks = source or [], sink or []
-    sustained = {"--sink": sinks, "--warm-up": warm_up, "--min-fps": min_fps, "--max-p99-ms": max_p99_ms}
     if duration is None:
-        _refuse({**sustained, "another --source": sources[1:]}, "--duration with it")
+        long = {"--sink": sinks, "--policy": policy, "--at-once": at_once, "another --source": sources[1:]}
+        bars = {"--min-fps": min_fps, "--max-p99-ms": max_p99_ms}
+        _refuse({"--warm-up": warm_up, **long, **bars}, "--duration with it")
     else:
         _refuse(
             {"--frames": frames is not None, "no --source": not sources}, "--source and no --frames with --duration"
@@ -79,7 +87,8 @@ def bench_package(
             report = _bench(pipeline, sources, _FRAMES if frames is None else frames)
             output.emit(report, _lines(report), as_json=as_json)
         else:
-            options = SustainOptions(duration, warm_up, min_fps, max_p99_ms, board.max_temperature_c)
+            asked = SustainOptions(duration, warm_up, min_fps, max_p99_ms, board.max_temperature_c, policy)
+            options = asked if at_once is None else replace(asked, at_once=at_once)
             _tell(_sustain(pipeline, sources, sinks, options), as_json=as_json)
 
 

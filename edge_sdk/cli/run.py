@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 ON_STDOUT = frozenset({"console", "jsonl:-"})
 _UNTOLD = frozenset({"none", "progress"})
-_ENDED: dict[Ended, str] = {
+ENDED: dict[Ended, str] = {
     "running": "running",
     "end": "at its end",
     "max-frames": "ended by --max-frames",
@@ -204,7 +204,7 @@ def _execute(run: Run, *, as_json: bool) -> None:
 def report_lines(report: RunReport) -> Iterator[str]:
     """Yield the report for people."""
     names = ", ".join(source.name for source in report.sources)
-    yield f"{names}: {_ENDED[report.ended]} after {report.duration_s:.1f} s, {report.results_per_s} results/s"
+    yield f"{names}: {ENDED[report.ended]} after {report.duration_s:.1f} s, {report.results_per_s} results/s"
     if len(report.sources) > 1:
         for source in report.sources:
             yield from account_lines(source.accounts, where=f"{source.name}: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edge_sdk.cli.run import account_lines, stage_lines
+from edge_sdk.cli.run import ENDED, account_lines, stage_lines
 from edge_sdk.errors import GateError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def sustain_lines(report: SustainReport) -> Iterator[str]:
     for one in report.disturbances:
         yield f"INVALID: {one.kind}: {one.evidence}; {one.cure}"
     if report.shortened:
-        yield f"SHORTENED: ended after {run.duration_s:.1f} s of {report.asked_s:g}"
+        yield f"SHORTENED: {ENDED[run.ended]} after {run.duration_s:.1f} s of {report.asked_s:g}"
     if not report.disturbances:
         yield f"valid: the machine was not held back, by its {_and(report.told_by)}" if report.told_by else _UNKNOWN
     names = ", ".join(source.name for source in run.sources)

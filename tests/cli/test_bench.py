@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -62,6 +65,33 @@ def test_a_sustained_measurement_says_first_whether_it_holds(bench, clip, tmp_pa
     assert f"delivered {(count := len(into.read_text().splitlines()))} = {count} results + 0 errors + 0 stale" in lines
 
 
+def test_several_sources_are_measured_as_they_are_run(bench, clip, tmp_path):
+    other = write_clip(tmp_path / "other.mp4", [card("blue")])
+    words = ["--source", clip, "--source", other, "--policy", "newest", "--at-once", 1]
+    code, out, _ = bench(*words, "--duration", 1, "--json")
+    sources = json.loads(out)["run"]["sources"]
+    assert code == 0
+    assert [(one["name"], one["policy"]) for one in sources] == [(str(clip), "newest"), (str(other), "newest")]
+    assert all(one["accounts"]["captured"] for one in sources)
+
+
+def test_on_a_terminal_the_rate_is_shown_meanwhile(clip, tmp_path):
+    package = write_colors(tmp_path / "colors-1.edge")
+    ours, theirs = pty.openpty()
+    words = ["bench", package, "--source", clip, "--duration", 2.5]
+    call = [sys.executable, "-c", "from edge_sdk.cli import main; main()", *map(str, words)]
+    process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    os.close(ours)
+    assert process.wait(timeout=30) == 0
+    assert b"measuring" in shown
+    assert b"results/s" in shown
+
+
 def test_a_missed_bar_is_the_exit_code(bench, clip):
     code, out, err = bench("--source", clip, "--duration", 1, "--min-fps", 1e7, "--max-p99-ms", 1e-7, "--json")
     report = json.loads(out)
@@ -83,7 +113,7 @@ def test_ctrl_c_tells_what_was_measured_until_then(clip, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
-    assert any(line.startswith("SHORTENED: ended after ") for line in out.splitlines()[:2])
+    assert any(line.startswith("SHORTENED: interrupted after ") for line in out.splitlines()[:2])
     assert f"= {len(into.read_text().splitlines())} results + 0 errors" in out
 
 
@@ -91,7 +121,7 @@ def test_ctrl_c_tells_what_was_measured_until_then(clip, tmp_path):
     ("words", "got"),
     [
         (["--min-fps", 5], "expected --duration with it, got --min-fps"),
-        (["--warm-up", 5, "--sink", "none"], "expected --duration with it, got --sink, --warm-up"),
+        (["--warm-up", 5, "--sink", "none"], "expected --duration with it, got --warm-up, --sink"),
         (["--source", "a.mp4", "--source", "b.mp4"], "expected --duration with it, got another --source"),
         (
             ["--duration", 5, "--frames", 5],

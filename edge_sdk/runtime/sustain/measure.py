@@ -24,7 +24,7 @@ from edge_sdk.runtime.histogram import Histogram
 from edge_sdk.runtime.loop import Run
 from edge_sdk.runtime.metrics import Figures, Stages
 from edge_sdk.runtime.pipeline import Pipeline
-from edge_sdk.runtime.record import RunOptions, RunReport
+from edge_sdk.runtime.record import RunReport
 from edge_sdk.runtime.sinks import Sink
 from edge_sdk.runtime.sources import Source
 from edge_sdk.runtime.sustain.bare import run_bare
@@ -81,8 +81,8 @@ class Sustained:
         """
         sample = self._first_sample()
         if self._options.warm_up_s:
-            limits = RunOptions(duration_s=self._options.warm_up_s)
-            self._execute(Run(self._pipeline, self._open_feeds(), options=limits))
+            asked = self._options.run_options(self._options.warm_up_s)
+            self._execute(Run(self._pipeline, self._open_feeds(), options=asked))
         bare_start = run_bare(self._pipeline, sample)
         run = self._opened_run()
         first = self._look(monotonic_ns())
@@ -119,8 +119,8 @@ class Sustained:
             for open_sink in self._sinks:
                 sinks.append(open_sink(paced_by))
                 opened.callback(sinks[-1].close)
-            limits, books = RunOptions(duration_s=self._options.duration_s), Books(stages=self._stages)
-            run = Run(self._pipeline, feeds, sinks=sinks, options=limits, books=books)
+            asked, books = self._options.run_options(self._options.duration_s), Books(stages=self._stages)
+            run = Run(self._pipeline, feeds, sinks=sinks, options=asked, books=books)
             opened.pop_all()  # from here on the run closes them
             return run
 

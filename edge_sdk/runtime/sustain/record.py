@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.metrics import Figures
-from edge_sdk.runtime.record import RunReport
+from edge_sdk.runtime.record import Policy, RunOptions, RunReport
 from edge_sdk.runtime.sustain.processors import Processors
 from edge_sdk.runtime.thrift.board import BoardState
 from edge_sdk.runtime.usage import Usage
@@ -22,6 +22,8 @@ class SustainOptions:
         min_fps: So many results a second, or the bar is missed.
         max_p99_ms: One result in 100 may take longer: from capture, or to compute where all are of files.
         max_temperature_c: A processor that gets so hot is told, in degrees Celsius.
+        policy: See `RunOptions`.
+        at_once: See `RunOptions`.
     """
 
     duration_s: float
@@ -29,6 +31,12 @@ class SustainOptions:
     min_fps: float | None = None
     max_p99_ms: float | None = None
     max_temperature_c: float = 80.0
+    policy: Policy | None = None
+    at_once: int = 2
+
+    def run_options(self, duration_s: float) -> RunOptions:
+        """Return what a run of so many seconds is asked."""
+        return RunOptions(policy=self.policy, at_once=self.at_once, duration_s=duration_s)
 
     def __post_init__(self) -> None:
         """Check the limits.
