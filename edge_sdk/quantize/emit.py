@@ -23,8 +23,9 @@ import numpy.typing as npt
 
 from edge_sdk.profiles import Family, RangeMethod
 from edge_sdk.quantize.calibrate import Statistics
+from edge_sdk.quantize.cpu_kernels import SAME_RANGE
 from edge_sdk.quantize.graph import Graph, Model, Node, attributes, inner_nodes
-from edge_sdk.quantize.placement import SAME_RANGE, Placement
+from edge_sdk.quantize.placement import Placement
 from edge_sdk.quantize.ranges import HIGHEST, LOWEST, Quant, Range, choose_range, to_quant, up_to_half
 from edge_sdk.quantize.saturation import Saturating, saturating_form
 from edge_sdk.quantize.weights import (

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from edge_sdk.quantize.calibrate import Statistics
+from edge_sdk.quantize.cpu_kernels import SAME_RANGE
 from edge_sdk.quantize.graph import Graph, Model, Node, inner_nodes
-from edge_sdk.quantize.placement import RETURNED, SAME_RANGE
+from edge_sdk.quantize.placement import RETURNED
 from edge_sdk.quantize.typed import HALF_MAX, has_half, to_half
 
 _MARGIN = 2.0

@@ -6,8 +6,8 @@ The index is a reading of the graph as it was; whoever changes the graph makes a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ _INTEGER_PRODUCTS = frozenset({"MatMulInteger", "MatMulIntegerToFloat", "Dynamic
 _COUNTED = LAYER_OPS | RECURRENT_OPS | _INTEGER_PRODUCTS | {"ConvTranspose", "DynamicQuantizeLSTM", "MatMulNBits"}
 _NEARBY_OPERATORS = 3
 
+Told = TypeVar("Told")
 Node = Any
 """An `onnx.NodeProto`."""
 Model = Any
@@ -42,7 +43,7 @@ class Graph:
     """
 
     def __init__(self, model: Model) -> None:
-        from onnx import numpy_helper
+        from onnx import TensorProto, numpy_helper
 
         graph = model.graph
         self.model = model
@@ -58,12 +59,21 @@ class Graph:
         }
         self.inputs = tuple(value.name for value in graph.input if value.name not in self.constants)
         self.outputs = tuple(value.name for value in graph.output)
+        self._float = TensorProto.FLOAT
         self._elements = {v.name: v.type.tensor_type.elem_type for v in _values(graph)}
         self._elements.update({tensor.name: tensor.data_type for tensor in graph.initializer})
         self.shapes: dict[str, tuple[int, ...]] = {
             value.name: shape for value in _values(graph) if (shape := _static_shape(value)) is not None
         }
         self.shapes.update({name: array.shape for name, array in self.constants.items()})
+        self._known: dict[Callable[[Graph], Any], Any] = {}
+
+    def known(self, tell: Callable[[Graph], Told]) -> Told:
+        """Return what a function tells of this graph, which it is asked once: a graph stays as it is."""
+        if tell not in self._known:
+            self._known[tell] = tell(self)
+        told: Told = self._known[tell]
+        return told
 
     @property
     def opset(self) -> int:
@@ -76,9 +86,7 @@ class Graph:
 
     def is_float(self, tensor: str) -> bool:
         """Tell whether a tensor holds float32 values."""
-        from onnx import TensorProto
-
-        return self.element(tensor) == TensorProto.FLOAT
+        return self.element(tensor) == self._float
 
     def is_bytes(self, tensor: str) -> bool:
         """Tell whether a tensor that is computed at run time holds uint8 values."""

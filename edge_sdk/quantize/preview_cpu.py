@@ -16,9 +16,9 @@ from typing import Any
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize.blockwise import BLOCK_KERNELS, INT8_ROWS
 from edge_sdk.quantize.board_plan import PAIRS, Island, PlanPreview
+from edge_sdk.quantize.cpu_kernels import SAME_RANGE
 from edge_sdk.quantize.emit import SHIELD
 from edge_sdk.quantize.graph import LAYER_OPS, Graph, Model, Node, attributes, is_dequantized
-from edge_sdk.quantize.placement import SAME_RANGE
 from edge_sdk.session import runtime_version, save_plan
 
 _INTEGER_LAYERS = frozenset(

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from edge_sdk.profiles import DeviceProfile
 from edge_sdk.quantize.board_plan import PAIRS
+from edge_sdk.quantize.cpu_kernels import SAME_RANGE
 from edge_sdk.quantize.graph import LAYER_OPS, Graph, Node, attributes, is_dequantized
-from edge_sdk.quantize.placement import SAME_RANGE
 from edge_sdk.quantize.tensor_cores import stem_channels, why_narrow
 from edge_sdk.quantize.tensorrt_places import Place, name_of
 from edge_sdk.quantize.weights import channel_axis

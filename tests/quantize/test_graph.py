@@ -109,3 +109,15 @@ def test_what_is_no_tensor_is_refused():
     pair = helper.make_tensor_sequence_value_info("pair", 1, [1])
     with pytest.raises(InputError, match=r"^model: expected tensors, got pair of another type$"):
         tensor_specs([pair])
+
+
+def test_a_graph_is_asked_once_and_another_one_anew():
+    asked = []
+
+    def count(graph: Graph) -> int:
+        asked.append(graph)
+        return len(graph.nodes)
+
+    first, other = (clean("(float[1,4] x) => (float[] y) { y = Relu(x) }") for _ in range(2))
+    assert [graph.known(count) for graph in (first, first, other)] == [1, 1, 1]
+    assert asked == [first, other]
