@@ -17,7 +17,16 @@ from edge_sdk.runtime import Pipeline
 from edge_sdk.runtime.frame import Sample
 from edge_sdk.session import host_config
 from edge_sdk.tasks import TaskSpec
-from tests.runtime.models import COLORS, build, card, describe, describe_colors, write_colors
+from tests.runtime.models import (
+    COLORS,
+    build,
+    card,
+    describe,
+    describe_colors,
+    moving_card,
+    write_colors,
+    write_moving,
+)
 from tests.runtime.swap import candidates
 
 
@@ -147,3 +156,19 @@ def test_an_output_that_is_no_number_may_be_refused():
         assert COLORS[pipeline(card("red")).classes[0]] == "red"
         with pytest.raises(InputError, match=r"^tiny: expected numbers in y, got NaN$"):
             pipeline(card("blue"))
+
+
+def test_candidates_below_the_threshold_change_nothing_in_the_result(boxes, tmp_path):
+    package = open_package(write_moving(tmp_path / "moving-1.edge"))
+    sample = Sample(moving_card(3), 0, 0, "file", "x")
+    with Pipeline.open(package, score_threshold=0.95) as strict:
+        outcome = strict.process(sample, candidates_from=0.1)
+        assert (len(outcome.value.scores), len(outcome.candidates.scores)) == (0, 1)
+        assert strict.process(sample).candidates is None
+    plain, wide = boxes.process(sample), boxes.process(sample, candidates_from=0.01)
+    assert plain.value.to_data(()) == wide.value.to_data(()) == wide.candidates.to_data(())
+    assert "candidates" not in wide.to_data()
+
+
+def test_a_task_without_boxes_has_no_candidates(colors):
+    assert colors.process(Sample(card("red"), 0, 0, "file", "x"), candidates_from=0.01).candidates is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,17 @@ BOX, NEAR, FAR = [0, 0, 10, 10], [0, 0, 10, 8], [50, 50, 60, 60]
 )
 def test_the_agreement_is_the_f1_of_matching_boxes(reference, other, agreement):
     assert TASK.agreement(reference, other) == pytest.approx(agreement)
+
+
+def test_weaker_boxes_change_nothing_among_the_better_ones():
+    random = np.random.default_rng(0)
+    left_top = random.uniform(0, 80, (300, 2))
+    xyxy = np.concatenate([left_top, left_top + random.uniform(5, 20, (300, 2))], axis=1)
+    outputs = {"boxes": xyxy[np.newaxis].astype(np.float32), "scores": random.random((1, 300, 3)).astype(np.float32)}
+    spec = TaskSpec("detection", head="boxes-scores", score_threshold=0.6, max_detections=40)
+    strict, wide = (build_task(replace(spec, score_threshold=score)).decode(outputs, HERE) for score in (0.6, 0.05))
+    assert 0 < len(strict.scores) <= len(wide.scores)
+    assert wide.above(0.6).to_data(()) == strict.to_data(())
 
 
 def test_a_perfect_result_scores_100():

@@ -13,9 +13,12 @@ from pycocotools.coco import COCO
 from edge_sdk.errors import InputError
 from edge_sdk.package.manifest import SCHEMA
 from edge_sdk.preprocess import ImageSteps, Preprocess, WindowSteps
+from edge_sdk.quantize.coco_labels import read_coco
+from edge_sdk.quantize.labels import array_truths
 from edge_sdk.runtime.kept import export_kept, read_kept, summarize
-from edge_sdk.samples import read_rows
+from edge_sdk.samples import read_rows, read_samples
 from edge_sdk.tasks import Anomaly, Classification, Instances, Poses, SegmentationMap, TaskSpec
+from edge_sdk.tensors import TensorSpec
 from tests.runtime.models import build_colors, describe
 from tests.runtime.sinks.keep.outcomes import EVERYTHING, LABELS, boxes, classes, noise, open_keep, seen
 
@@ -75,6 +78,15 @@ def test_coco_is_read_by_its_own_tools(tmp_path):
     for image in coco.loadImgs(coco.getImgIds()):
         picture = cv2.imread(str(tmp_path / "out" / image["file_name"]))
         assert picture.shape == (image["height"], image["width"], 3)
+
+
+def test_quantize_reads_the_boxes_as_labels(tmp_path):
+    folder = keep(tmp_path / "kept", "detection", [boxes(PERSON, CAR), boxes()])
+    exported = export_kept(read_kept(folder), tmp_path / "out")
+    files, truths = read_coco(Path(exported.files[0]), [], names=LABELS, kind="detection")
+    assert [file.parent for file in files] == [tmp_path / "out/images"] * 2
+    assert truths[0].xyxy.tolist() == [list(PERSON[0]), list(CAR[0])]
+    assert [truth.classes.tolist() for truth in truths] == [[0, 1], []]
 
 
 def test_masks_and_joints_are_read_too(tmp_path):
@@ -145,6 +157,9 @@ def test_windows_are_one_file_of_arrays(tmp_path):
     values = [classes(0.9, 0.1), classes((1, 0.8), (0, 0.2)), classes(0.9, 0.1)]
     folder = keep(tmp_path / "kept", "classification", values, preprocess=steps, data=lambda seq: windows[seq])
     exported = export_kept(read_kept(folder), tmp_path / "out")
+    samples = read_samples(f"{exported.files[0]}:x", steps, [TensorSpec("w", "float32", (1, 2, 8))])
+    assert [item.tensors["w"].shape for item in samples] == [(1, 2, 8)] * 3
+    assert array_truths(f"{exported.files[0]}:y", 2) == [0, 1, 0]
     with np.load(exported.files[0]) as arrays:
         assert (arrays["x"] == np.stack(windows)).all()
         assert (arrays["y"].tolist(), arrays["columns"].tolist()) == ([0, 1, 0], ["x", "y"])

@@ -53,7 +53,7 @@ def _areas(outcome: Outcome, classes: Sequence[str], size_wh: tuple[int, int]) -
         return
     labels, limits = outcome.labels, np.array([*size_wh, *size_wh])
     for xyxy, index in zip(found.xyxy.astype(np.float64), found.classes, strict=True):
-        name = labels[index] if 0 <= index < len(labels) else ""
+        name = labels[index] if 0 <= index < len(labels) else str(index)
         if ALL_BOXES not in classes and name not in classes:
             continue
         grown = np.maximum(_GROWN * (xyxy[2:] - xyxy[:2]), _LEAST_GROWN_PX)

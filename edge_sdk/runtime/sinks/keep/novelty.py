@@ -9,6 +9,8 @@ Pictures are compared by what the motion gate sees of them: the mean levels of 6
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edge_sdk.media import Image
@@ -47,13 +49,16 @@ class Seen:
             self._leaders.append(leader + np.float32(_FOLLOWS) * (cells - leader))
             return 0.0
         self._leaders = [*self._leaders[-(_LEADERS - 1) :], cells]
-        return 1.0 - self._levels / distance / 2 if np.isfinite(distance) else 1.0
+        return 1.0 - self._levels / distance / 2 if math.isfinite(distance) else 1.0
 
     def _nearest(self, cells: Array) -> tuple[int, float]:
         """Return the place of the leader that is nearest, and how many levels it is away."""
-        distances = [
-            float(np.sqrt(np.mean(np.square(cells - leader)))) if leader.shape == cells.shape else np.inf
-            for leader in self._leaders
-        ]
-        nearest = int(np.argmin(distances)) if distances else 0
-        return nearest, distances[nearest] if distances else np.inf
+        squares = [_square(cells - leader) if len(leader) == len(cells) else math.inf for leader in self._leaders]
+        if not squares:
+            return 0, math.inf
+        nearest = squares.index(min(squares))
+        return nearest, math.sqrt(squares[nearest] / len(cells))
+
+
+def _square(difference: Array) -> float:
+    return float(difference @ difference)

@@ -23,12 +23,13 @@ class KeepOptions:
         max_mb: Megabytes (10^6 bytes) that the folder takes on disk at most.
         why: The reasons, with commas between; each has its share of the folder and of the rate.
         per_hour: Samples an hour that are kept at most, in the time of their capture.
-        gap_s: Least seconds between two samples of one source that are looked at.
+        gap_s: Least seconds between two samples of one source that are looked at for one reason.
         margin: How near to another answer is a low margin: of two classes' probabilities, of a box's score to the
             threshold, or of an anomaly's score as a share of its threshold.
         novelty: By how many grey levels of 255 a picture differs from all that were seen, in the root mean square.
         one_in: One of so many samples is kept by chance.
-        blur: Classes whose boxes are made unreadable, with commas between, or `all-boxes`, or `whole`; empty for none.
+        blur: Classes whose boxes are made unreadable, with commas between (numbers, where the package has no names), or
+            `all-boxes`, or `whole`; empty for none.
         how: What is left of a blurred area.
         format: Of pictures.
         quality: Of their JPEG, 1 to 100.
@@ -95,9 +96,10 @@ class KeepOptions:
                 hint=f"blur={WHOLE} blurs the whole picture",
             )
         for word in self.blur.split(","):
-            if word != ALL_BOXES and word not in labels:
+            if word != ALL_BOXES and word not in labels and (labels or not word.isdecimal()):
                 near = records.near_match(word, list(labels))
+                names = "classes" if labels else "numbers of classes"
                 raise InputError(
-                    f"{where}: expected classes of {manifest.name} to blur, got '{word}'{near}",
+                    f"{where}: expected {names} of {manifest.name} to blur, got '{word}'{near}",
                     hint=f"blur={ALL_BOXES} blurs whatever is found, blur={WHOLE} the whole picture",
                 )

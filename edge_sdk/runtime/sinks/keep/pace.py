@@ -1,5 +1,6 @@
 """How often something is kept: so many samples an hour for each reason, and some time between two of one source.
 
+- Each reason has its own rate and its own gap: one that is often there does not hide one that is rare.
 - Time is that of capture, so a clip is kept from as the camera would be that it was recorded with.
 - What a reason does not use in ten minutes is gone: no quiet night pays for a burst of thousands.
 - The gap counts from one look to the next, whether it was kept or was a duplicate: looking costs the board time.
@@ -8,13 +9,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edge_sdk.runtime.kept.record import Reason
 
 _HOUR_S = 3600.0
 _SAVED_S = 600.0
-_SOURCES = 64
+_LOOKS = 256
 
 
 class Pace:
@@ -32,18 +33,17 @@ class Pace:
         self._most = max(1.0, self._per_s * _SAVED_S)
         self._left = dict.fromkeys(reasons, self._most)
         self._gap_s, self._now_s = gap_s, 0.0
-        self._looked_s: OrderedDict[str, float] = OrderedDict()
+        self._looked_s: OrderedDict[tuple[str, Reason], float] = OrderedDict()
 
-    def may_look(self, source: str, at_s: float) -> bool:
-        """Tell whether a sample of a source may be looked at; if so, it counts as looked at."""
-        last_s = self._looked_s.get(source)
-        if last_s is not None and abs(at_s - last_s) < self._gap_s:
-            return False
-        self._looked_s[source] = at_s
-        self._looked_s.move_to_end(source)
-        if len(self._looked_s) > _SOURCES:
+    def due(self, source: str, reasons: Iterable[Reason], at_s: float) -> set[Reason]:
+        """Return the reasons for which a sample of a source may be looked at; it counts as looked at for these."""
+        due = {reason for reason in reasons if self._is_due((source, reason), at_s)}
+        for reason in due:
+            self._looked_s[source, reason] = at_s
+            self._looked_s.move_to_end((source, reason))
+        while len(self._looked_s) > _LOOKS:
             self._looked_s.popitem(last=False)
-        return True
+        return due
 
     def open_reasons(self, at_s: float) -> set[Reason]:
         """Return the reasons for which something may be kept now."""
@@ -55,3 +55,7 @@ class Pace:
     def spend(self, reason: Reason) -> None:
         """Say that something is kept for a reason."""
         self._left[reason] -= 1.0
+
+    def _is_due(self, look: tuple[str, Reason], at_s: float) -> bool:
+        last_s = self._looked_s.get(look)
+        return last_s is None or abs(at_s - last_s) >= self._gap_s

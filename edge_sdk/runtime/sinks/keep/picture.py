@@ -24,6 +24,8 @@ from edge_sdk.tensors import Array
 ALIKE_BITS = 6
 """Two pictures whose likeness differs in no more bits are one."""
 _SIDE = 16
+_SAMPLED_PX = 256
+"""Of the shorter side; every fourth pixel of 1080 lines is enough for 16 cells."""
 _STEPS = 32
 _LEVELS = 256
 _PLAIN = 3
@@ -40,7 +42,9 @@ def likeness_of(data: Array) -> int:
 
     if not is_picture(data):
         return int(sha256_hex(np.ascontiguousarray(data).tobytes()), 16)
-    cells = cv2.resize(data, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(np.int64)
+    step = max(1, min(data.shape[:2]) // _SAMPLED_PX)
+    sampled = np.ascontiguousarray(data[step // 2 :: step, step // 2 :: step])
+    cells = cv2.resize(sampled, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(np.int64)
     levels = cells.sum(axis=2)
     is_brighter = levels[:, :-1] > levels[:, 1:] + _PLAIN
     steps = cells.mean(axis=(0, 1))[:, np.newaxis] * _STEPS / _LEVELS > np.arange(_STEPS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -34,7 +35,14 @@ from edge_sdk.tensors import Array
 
 Fate = Literal["kept", "duplicate", "too-soon", "over-rate", "too-large"]
 """What became of a sample that was offered: it lies in the folder · something alike lies there · its source was looked
-at a moment ago · its reasons have used their rate up · it is larger than the folder."""
+at for the same reasons a moment ago · these have used their rate up · it is larger than the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    data: Array
+    blurred: Blurred | None
+    likeness: int
 
 
 class Keep:
@@ -98,35 +106,36 @@ class Keep:
 
     def _fate_of(self, worth: Worth) -> Fate:
         at_s = worth.sample.captured_ns / 1e9
-        if not self._pace.may_look(worth.sample.source, at_s):
+        due = self._pace.due(worth.sample.source, worth.reasons, at_s)
+        if not due:
             return "too-soon"
-        reasons = sorted(worth.reasons.keys() & self._pace.open_reasons(at_s))
+        reasons = sorted(due & self._pace.open_reasons(at_s))
         if not reasons:
             return "over-rate"
-        data, done = self._shown(worth)
-        likeness = likeness_of(data)
-        if any(differing_bits(likeness, entry.likeness) <= ALIKE_BITS for entry in self._ring.entries):
+        shown = self._shown(worth)
+        if any(differing_bits(shown.likeness, entry.likeness) <= ALIKE_BITS for entry in self._ring.entries):
             return "duplicate"
         reason = min(reasons, key=lambda one: used_bytes(self._ring.entries, one))
-        if not self._put(worth, reason, data, done):
+        if not self._put(worth, reason, shown):
             return "too-large"
         self._pace.spend(reason)
         return "kept"
 
-    def _shown(self, worth: Worth) -> tuple[Array, Blurred | None]:
-        """Return what of a sample may be seen, and what was made unreadable."""
+    def _shown(self, worth: Worth) -> _Shown:
+        """Return what of a sample may be seen."""
         data, options = worth.sample.data, self._options
         if not isinstance(data, np.ndarray):
             raise InputError(f"{self.name}: expected a picture or a window, got tensors by name")
         if not options.blur:
-            return data, None
+            return _Shown(data, None, likeness_of(data))
         if not is_picture(data):
             raise InputError(f"{self.name}: expected a picture to blur, got a window")
-        return blurred(data, worth.outcome, what=options.blur, how=options.how)
+        picture, done = blurred(data, worth.outcome, what=options.blur, how=options.how)
+        return _Shown(picture, done, likeness_of(picture))
 
-    def _put(self, worth: Worth, reason: Reason, data: Array, done: Blurred | None) -> bool:
-        form = self._options.format if is_picture(data) else "npy"
-        encoded, likeness = encode(data, form, quality=self._options.quality), likeness_of(data)
+    def _put(self, worth: Worth, reason: Reason, shown: _Shown) -> bool:
+        form = self._options.format if is_picture(shown.data) else "npy"
+        encoded = encode(shown.data, form, quality=self._options.quality)
         number, digest = self._ring.next_number, sha256_hex(encoded)
         kept = Kept(
             schema=SCHEMA,
@@ -134,15 +143,15 @@ class Keep:
             file=f"{number:08d}-{digest[:8]}.{form}",
             sha256=digest,
             size_bytes=len(encoded),
-            shape=tuple(data.shape),
-            likeness=f"{likeness:088x}",
+            shape=tuple(shown.data.shape),
+            likeness=f"{shown.likeness:088x}",
             kept_unix_s=round(self._wall_clock(), 3),
             reason=reason,
             reasons={one: round(score, 6) for one, score in worth.reasons.items()},
-            blurred=done,
+            blurred=shown.blurred,
         )
         self._ring.know(worth.outcome.model, self._known(worth.outcome))
-        entry = Entry(number, kept.file, reason, kept.reasons[reason], 0, likeness)
+        entry = Entry(number, kept.file, reason, kept.reasons[reason], 0, shown.likeness)
         return self._ring.put(entry, encoded, side_file(kept, worth.outcome.to_data()))
 
     def _known(self, outcome: Outcome) -> KnownModel:
