@@ -52,7 +52,12 @@ def compare(
         typer.Option(metavar="NAME=PATH", help="The Python in whose environment an engine lives.", show_default=False),
     ] = None,
     limit_s: Annotated[float, typer.Option(help="When an engine is ended, in seconds.")] = 300.0,
+    html: Annotated[Path | None, typer.Option(help="Write a page with heat maps here.", show_default=False)] = None,
     certificate: Annotated[Path | None, typer.Option(help="Write the record here.", show_default=False)] = None,
+    certify: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW.edge", help="Write the package anew, with the record as its certificate."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Run a model on several engines, and compare what they compute with ONNX's own reference.
@@ -63,7 +68,7 @@ def compare(
     Example: edge-sdk parity model.onnx --engine onnxruntime --engine opencv
     """
     require_onnx()
-    from edge_sdk.convert.parity import ParityRequest, Tolerance, compare_engines, require_engines_agree
+    from edge_sdk.convert.parity import ParityRequest, Tolerance, compare_engines, parity_page, require_engines_agree
     from edge_sdk.quantize import preprocess_from_file
 
     request = ParityRequest(
@@ -82,10 +87,23 @@ def compare(
         limit_s=limit_s,
     )
     report = compare_engines(request, tell=lambda name: output.note(f"running {name}"))
+    if html is not None:
+        files.write_bytes(html, parity_page(report).encode())
     if certificate is not None:
         files.write_bytes(certificate, records.to_json(report).encode())
     output.emit(report, _lines(report), as_json=as_json)
     require_engines_agree(report)
+    if certify is not None:
+        _certify(model, certify, report)
+
+
+def _certify(model: Path, certify: Path, report: ParityReport) -> None:
+    """Write a package anew, with its certificate."""
+    from edge_sdk.package import open_package, write_package
+    from edge_sdk.package.certificate import with_certificate
+
+    write_package(certify, *with_certificate(open_package(model), records.to_json(report).encode()))
+    output.note(f"wrote {certify}")
 
 
 def _pythons(texts: Iterable[str]) -> dict[str, Path]:

@@ -63,6 +63,10 @@ def run_package(
         int, typer.Option(help="How many samples are in the model at once, where every one is processed.")
     ] = 2,
     score_threshold: Annotated[float | None, typer.Option(help="Least score of a reported box, 0 to 1.")] = None,
+    require_certificate: Annotated[
+        bool,
+        typer.Option("--require-certificate", help="Refuse a package without a certificate for this onnxruntime."),
+    ] = False,
     track: Annotated[bool, typer.Option("--track", help="Follow things from picture to picture, with ids.")] = False,
     line: Annotated[
         list[str] | None,
@@ -136,7 +140,10 @@ def run_package(
         shadow_samples=shadow_samples, min_agreement=swap_min_agreement, watch_s=swap_watch, allow_gap=swap_gap
     )
     opened_file = Identity.of(package)
-    contents, open_model = open_package(package), partial(Pipeline.open, profile=board, score_threshold=score_threshold)
+    contents, open_model = (
+        open_package(package),
+        partial(Pipeline.open, profile=board, score_threshold=score_threshold, certified=require_certificate),
+    )
     rungs = told_ladder(ladder or (), contents, open_model, is_followed=follow_package)
     governor = told_governor(rungs, board, deadline_ms=deadline_ms, max_temperature_c=max_temperature)
     with open_model(contents) as pipeline:

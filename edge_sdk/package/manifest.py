@@ -24,6 +24,7 @@ Since 2, variants may have preprocessing of their own, which a reader must not p
 and heads, and windows may have a rate, a rule for gaps, and features.
 """
 MANIFEST_NAME = "manifest.json"
+CERTIFICATE_NAME = "certificate.json"
 _FIRST_KINDS = frozenset({"classification", "detection", "tensor"})
 _FIRST_HEADS = frozenset({"", "boxes-scores", "yolov5", "yolov8", "end-to-end"})
 _MAX_FILES = 256
@@ -176,6 +177,11 @@ class Manifest:
         """All files but the manifest itself, in the order in which they lie in the package: by name."""
         of_variants = [entry for variant in self.variants.values() for entry in (variant.model, variant.golden)]
         return tuple(sorted((*of_variants, *self.files), key=lambda entry: entry.name))
+
+    @property
+    def certificate(self) -> FileEntry | None:
+        """The record of a comparison of engines (`edge_sdk.package.certificate`); None if there is none."""
+        return next((entry for entry in self.files if entry.name == CERTIFICATE_NAME), None)
 
     def preprocess_for(self, model: str) -> Preprocess:
         """Return what happens before the model with this SHA-256; a model of another package gets the float model's."""

@@ -36,16 +36,18 @@ class Opened:
         profile: The board.
         family: Which variant it is.
         score_threshold: The least score that was asked for; None is the package's.
+        certified: Whether a certificate for this onnxruntime is required.
     """
 
     package: ModelPackage
     profile: DeviceProfile
     family: Family
     score_threshold: float | None
+    certified: bool = False
 
     def open(self, package: ModelPackage) -> Pipeline:
         """Open another package, or this one again, in the same way; see `Pipeline.open`."""
-        return Pipeline.open(package, self.profile, score_threshold=self.score_threshold)
+        return Pipeline.open(package, self.profile, score_threshold=self.score_threshold, certified=self.certified)
 
 
 class Pipeline:
@@ -92,7 +94,12 @@ class Pipeline:
 
     @classmethod
     def open(
-        cls, package: ModelPackage, profile: DeviceProfile | None = None, *, score_threshold: float | None = None
+        cls,
+        package: ModelPackage,
+        profile: DeviceProfile | None = None,
+        *,
+        score_threshold: float | None = None,
+        certified: bool = False,
     ) -> Pipeline:
         """Open the variant of a package that a board runs.
 
@@ -100,8 +107,10 @@ class Pipeline:
             package: The package.
             profile: The board; None finds out what this machine is.
             score_threshold: For models of boxes: least score of a reported box, 0 to 1; None keeps the package's.
+            certified: Whether a package without a certificate for this onnxruntime is refused.
 
         Raises:
+            GateError: The package's certificate does not cover this onnxruntime, and its golden samples do not hold.
             InputError: The package has no variant for the board, it cannot be loaded, or its task has no threshold.
             UnavailableError: The board's execution providers are not on this machine.
         """
@@ -110,7 +119,11 @@ class Pipeline:
         family = package.manifest.family_for(board)
         with _as_file(package, package.manifest.variants[family].model) as model:
             pipeline = cls(manifest, model, config=config_for(board, family))
-        pipeline.opened = Opened(package, board, family, score_threshold)
+        if certified or package.manifest.certificate is not None:
+            from edge_sdk.runtime.certified import check_certificate
+
+            check_certificate(package, family, pipeline.session, required=certified)
+        pipeline.opened = Opened(package, board, family, score_threshold, certified)
         return pipeline
 
     def __enter__(self) -> Pipeline:

@@ -1,6 +1,7 @@
 """The benchmarks, called by scripts/bench.
 
-`quantize` measures beside peers, `decode` behind models, `runtime` what running costs, and nothing what it claims.
+`quantize` measures beside peers, `decode` behind models, `runtime` what running costs, `parity` compares engines, and
+nothing measures what it claims.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ def main() -> None:
             from scripts.benchmarks.runtime import main as runtime
 
             runtime(words)
+        case ["parity", *words]:
+            from scripts.benchmarks.parity import main as parity
+
+            parity(words)
+        case ["engines", *names]:
+            from scripts.benchmarks.parity import make_engines
+
+            make_engines(names)
         case words:
             from scripts.benchmarks.overview import main as overview
 

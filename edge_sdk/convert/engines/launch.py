@@ -63,7 +63,7 @@ class Ran:
 
     outcome: Outcome
     reason: str
-    versions: Mapping[str, str]
+    versions: dict[str, str]
     outputs: Sequence[Feed] = ()
 
 
@@ -183,7 +183,7 @@ def _read_answer(folder: Path, code: int) -> Ran:
     answer = json.loads((folder / "answer.json").read_text())
     versions = answer["versions"]
     if answer["refused"]:
-        return Ran("refused", answer["refused"], versions)
+        return Ran("refused", answer["refused"].replace(f"{folder}/", ""), versions)
     return Ran("ran", "", versions, read_feeds(folder / "outputs.npz"))
 
 

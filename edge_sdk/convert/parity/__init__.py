@@ -2,6 +2,7 @@
 
 from edge_sdk.convert.parity.matrix import compare_engines, require_engines_agree
 from edge_sdk.convert.parity.numbers import Difference, Tolerance
+from edge_sdk.convert.parity.page import parity_page
 from edge_sdk.convert.parity.report import ParityReport
 from edge_sdk.convert.parity.request import ParityRequest
 
@@ -11,5 +12,6 @@ __all__ = [
     "ParityRequest",
     "Tolerance",
     "compare_engines",
+    "parity_page",
     "require_engines_agree",
 ]

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge_sdk.convert.engines.launch import Outcome
@@ -80,9 +79,9 @@ class Row:
     engine: str
     outcome: Outcome
     reason: str
-    versions: Mapping[str, str]
+    versions: dict[str, str]
     outputs: tuple[Difference, ...] = ()
-    failures: Mapping[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
     agreement: TaskAgreement | None = None
     layers: Layers | None = None
 
