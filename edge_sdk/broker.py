@@ -1,6 +1,7 @@
 """The only room that talks MQTT: topics and bytes, over paho.
 
 - paho's thread puts messages into a queue with a bound and returns; what finds no room is counted.
+- What is published counts as taken when the broker has acknowledged it; a few may be on their way, others wait.
 - A connection that breaks is made again by paho, after 1 to 30 s; the topic is subscribed to each time.
 - What a broker had kept from before (retained messages) is passed over: it is not new.
 - Credentials and certificates come from a file, never from an address.
@@ -26,6 +27,8 @@ _ADDRESS = re.compile(r"(mqtts?)://(?:[^/?@]*(@))?(\[[^\]]+\]|[^/:?@]+)(?::([0-9
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 20
+_WINDOW = 20
+"""How many messages may wait for the broker's acknowledgement."""
 _MAX_BYTES = 1 << 20
 
 
@@ -102,6 +105,19 @@ class Message:
     dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone, and keeps for those who come later.
+
+    Attributes:
+        name: On which topic.
+        payload: Its bytes.
+    """
+
+    name: str
+    payload: bytes
+
+
 def read_access(path: Path) -> Access:
     """Read who we are to a broker.
 
@@ -138,11 +154,7 @@ class Listener:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
-        try:
-            self._client.connect(topic.host, topic.port, _KEEPALIVE_S)
-        except OSError as exc:
-            raise UnavailableError(f"{topic}: expected a broker, got {exc}") from exc
-        self._client.loop_start()
+        _connect(self._client, topic)
         if not self._answered.wait(_ANSWER_S) or self._refusal:
             self.close()
             raise UnavailableError(f"{topic}: expected a subscription, got {self._refusal or 'no answer'}")
@@ -181,6 +193,97 @@ class Listener:
     def _answer(self, refusal: str) -> None:
         self._refusal = refusal
         self._answered.set()
+
+
+class Publisher:
+    """Publishes to a broker, each message at least once; used from one thread."""
+
+    def __init__(self, topic: Topic, *, access: Access | None = None, will: Will | None = None) -> None:
+        """Connect.
+
+        Args:
+            topic: Where the broker is; what messages call it.
+            access: Who we are.
+            will: What the broker says for us when we are gone without a word.
+
+        Raises:
+            InputError: A certificate cannot be read.
+            UnavailableError: The broker is not there, or refuses us.
+        """
+        self._topic = topic
+        self._is_connected, self._refusal, self._unacknowledged = False, "", 0
+        self._changed = threading.Condition()
+        self._client = _client(topic, access or Access())
+        if will is not None:
+            self._client.will_set(will.name, will.payload, qos=1, retain=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        _connect(self._client, topic)
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_connected or self._refusal, _ANSWER_S)
+        if not self._is_connected:
+            self._leave()
+            raise UnavailableError(f"{topic}: expected a broker that lets us in, got {self._refusal or 'no answer'}")
+
+    def publish(self, name: str, payload: bytes, *, retain: bool = False, timeout_s: float) -> None:
+        """Publish a message; wait until it may be sent.
+
+        Args:
+            name: The topic.
+            payload: Its bytes.
+            retain: Whether the broker keeps it for those who come later.
+            timeout_s: How long to wait for a connection, and for others to be acknowledged.
+
+        Raises:
+            UnavailableError: It could not be sent in time; it never will be.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._is_connected and self._unacknowledged < _WINDOW, timeout_s):
+                got = "no acknowledgement of others" if self._is_connected else "no connection"
+                raise UnavailableError(f"{self._topic}: expected to publish within {timeout_s:g} s, got {got}")
+            self._unacknowledged += 1
+        self._client.publish(name, payload, qos=1, retain=retain)
+
+    def close(self) -> None:
+        """Wait until all is acknowledged, and disconnect; closing twice is harmless.
+
+        Raises:
+            UnavailableError: Something was not acknowledged in time.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._unacknowledged, _ANSWER_S)
+            left, self._unacknowledged = self._unacknowledged, 0
+        self._leave()
+        if left:
+            raise UnavailableError(f"{self._topic}: expected all messages to be acknowledged, got {left} that are not")
+
+    def _leave(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._is_connected = not reason.is_failure
+            self._refusal = str(reason) if reason.is_failure else ""
+            self._changed.notify_all()
+
+    def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._is_connected = False
+
+    def _on_publish(self, _client: Client, _data: Any, _mid: int, _reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._unacknowledged -= 1
+            self._changed.notify_all()
+
+
+def _connect(client: Client, topic: Topic) -> None:
+    try:
+        client.connect(topic.host, topic.port, _KEEPALIVE_S)
+    except OSError as exc:
+        raise UnavailableError(f"{topic}: expected a broker, got {exc}") from exc
+    client.loop_start()
 
 
 def _client(topic: Topic, access: Access) -> Client:

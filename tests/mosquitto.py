@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -46,6 +48,14 @@ class Mosquitto:
         self._process.terminate()
         self._process.wait(10)
 
+    def pause(self):
+        """Let it hang: connections stay, and nothing is answered."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        """Let it work again."""
+        self._process.send_signal(signal.SIGCONT)
+
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
@@ -62,3 +72,16 @@ class Mosquitto:
             client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
         client.disconnect()
         client.loop_stop()
+
+    def kept(self, topic):
+        """Return the payload that the broker keeps for a topic (retained); None if there is none within a second."""
+        from paho.mqtt import subscribe
+
+        found = []
+        receiving = threading.Thread(
+            target=lambda: found.append(subscribe.simple(topic, hostname="127.0.0.1", port=self.port).payload),
+            daemon=True,
+        )
+        receiving.start()
+        receiving.join(1)
+        return found[0] if found else None

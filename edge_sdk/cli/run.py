@@ -51,7 +51,7 @@ def run_package(
     sink: Annotated[
         list[str] | None,
         typer.Option(
-            help="console, jsonl:PATH, jsonl:-, video:PATH, keep:FOLDER, record:FOLDER, web:PORT, none; repeatable."
+            help="console, jsonl:PATH, jsonl:-, mqtt://…, video:PATH, keep:…, record:…, web:PORT, none; repeatable."
         ),
     ] = None,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,

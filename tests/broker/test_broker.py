@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
 
 import pytest
 
-from edge_sdk.broker import Access, Listener, Topic, read_access
+from edge_sdk.broker import Access, Listener, Publisher, Topic, read_access
 from edge_sdk.errors import InputError, UnavailableError
 from tests.mosquitto import Mosquitto
 
@@ -123,3 +124,59 @@ def test_a_broker_is_believed_by_its_certificate_alone(tmp_path):
             Listener(topic, access=Access(ca=str(tmp_path / "other.pem")))
         with pytest.raises(InputError, match=r"expected none.pem, got "):
             Listener(topic, access=Access(ca="none.pem"))
+
+
+def publish(broker, **options):
+    return Publisher(Topic("127.0.0.1", broker.port, "press"), **options)
+
+
+def test_what_is_published_comes(tmp_path):
+    with Mosquitto(tmp_path) as broker, listen(broker) as listener, closing(publish(broker)) as publisher:
+        for number in range(50):  # more than may be on their way at once
+            publisher.publish("press/4", b"%d" % number, timeout_s=5)
+        assert [listener.receive(timeout_s=5).payload for _ in range(50)] == [b"%d" % number for number in range(50)]
+
+
+def test_a_broker_that_is_away_is_told_in_time_and_found_again(tmp_path):
+    broker = Mosquitto(tmp_path)
+    with broker, closing(publish(broker)) as publisher:
+        broker.__exit__()
+        until_s = time.monotonic() + 10
+        with pytest.raises(UnavailableError, match=r"expected to publish within 0.2 s, got no "):
+            while time.monotonic() < until_s:
+                publisher.publish("press/4", b"lost", timeout_s=0.2)
+        broker.__enter__()
+        with listen(broker) as listener:
+            publisher.publish("press/4", b"new", timeout_s=20)
+            payloads = iter(lambda: listener.receive(timeout_s=5).payload, b"new")
+            assert set(payloads) <= {b"lost"}  # those that were sent before the break was seen
+
+
+def test_the_will_is_done_where_a_publisher_goes_without_a_word(tmp_path):
+    program = """
+import sys, time
+from edge_sdk.broker import Publisher, Topic, Will
+Publisher(Topic("127.0.0.1", int(sys.argv[1]), "a"), will=Will("a/state", b"offline"))
+print("in", flush=True)
+time.sleep(60)
+"""
+    with Mosquitto(tmp_path) as broker:
+        command = [sys.executable, "-c", program, str(broker.port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"in\n"
+            assert broker.kept("a/state") is None
+            process.kill()
+        assert wait_for(lambda: broker.kept("a/state")) == b"offline"
+
+
+def test_a_publisher_that_is_not_let_in_says_why(tmp_path):
+    with Mosquitto(tmp_path, "allow_anonymous false") as broker, pytest.raises(UnavailableError) as caught:
+        publish(broker)
+    assert str(caught.value).endswith("/press: expected a broker that lets us in, got Not authorized")
+
+
+def wait_for(value):
+    until_s = time.monotonic() + 10
+    while not (found := value()) and time.monotonic() < until_s:
+        time.sleep(0.02)
+    return found

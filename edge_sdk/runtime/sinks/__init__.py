@@ -21,12 +21,26 @@ SINKS: Mapping[str, str] = {
     "console": "console.Console",
     "jsonl": "jsonl.JsonLines",
     "keep": "keep.Keep",
+    "mqtt": "mqtt.Mqtt",
+    "mqtts": "mqtt.Mqtt",
     "none": "nothing.Nothing",
     "record": "recorder.Recorder",
     "video": "video.Video",
     "web": "web.Web",
 }
 """File and class of each kind; only the chosen one is imported."""
+_FORMS = (
+    "console",
+    "none",
+    "jsonl:PATH",
+    "jsonl:-",
+    "mqtt://HOST/TOPIC",
+    "video:PATH",
+    "keep:FOLDER",
+    "record:FOLDER",
+    "web:PORT",
+)
+"""How they are written."""
 _PLACELESS = {"console", "none"}
 
 
@@ -34,8 +48,7 @@ def open_sink(uri: str, source: Source) -> Sink:
     """Open a sink.
 
     Args:
-        uri: `console`, `none`, `jsonl:PATH`, `jsonl:-`, `video:PATH`, `keep:FOLDER`, `record:FOLDER`, `web:PORT` or
-            `web:HOST:PORT`, some with options such as `jsonl:PATH?max_mb=64&keep=4`.
+        uri: Such as `mqtt://HOST/TOPIC` or `web:PORT`, some with options: `jsonl:PATH?max_mb=64&keep=4`.
         source: Where the samples come from, which says how fast and whether live.
 
     Raises:
@@ -46,8 +59,8 @@ def open_sink(uri: str, source: Source) -> Sink:
     place, options = (rest, {}) if Path(rest).exists() else split_options(rest)
     if kind not in SINKS or (kind in _PLACELESS) == bool(place):
         raise InputError(
-            "sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH, keep:FOLDER, record:FOLDER or web:PORT, "
-            f"got '{uri}'" + records.near_match(kind, list(SINKS))
+            f"sink: expected {', '.join(_FORMS[:-1])} or {_FORMS[-1]}, got '{uri}'"
+            + records.near_match(kind, list(SINKS))
         )
     file, _, name = SINKS[kind].partition(".")
     opener: Callable[[Address, Source], Sink] = getattr(import_module(f"{__name__}.{file}"), name)

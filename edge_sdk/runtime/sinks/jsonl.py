@@ -6,13 +6,11 @@ beside it, `results.jsonl.1` the youngest: a board that runs for years does not 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from edge_sdk import records
 from edge_sdk.errors import InputError
 from edge_sdk.runtime.frame import Outcome, Sample
-from edge_sdk.runtime.sinks.lines import STANDARD_OUTPUT, LineWriter, Rotation
+from edge_sdk.runtime.sinks.lines import STANDARD_OUTPUT, LineWriter, Rotation, to_line
 from edge_sdk.runtime.sources import Source
 from edge_sdk.runtime.sources.record import Address
 
@@ -62,15 +60,8 @@ class JsonLines:
 
     def write(self, sample: Sample, outcome: Outcome) -> None:
         """Write one line; see `Sink.write`."""
-        self._lines.write(_to_json(outcome.to_data()))
+        self._lines.write(to_line(outcome.to_data()))
 
     def close(self) -> None:
         """Close the file."""
         self._lines.close()
-
-
-def _to_json(data: object) -> str:
-    try:
-        return json.dumps(data, ensure_ascii=False, allow_nan=False)
-    except ValueError:  # rare, and the walk costs more than the writing
-        return json.dumps(records.to_data(data), ensure_ascii=False)

@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_sdk import records
 from edge_sdk.files import unwritable
 
 STANDARD_OUTPUT = "-"
@@ -29,6 +31,14 @@ class Rotation:
 
     max_bytes: int
     keep: int
+
+
+def to_line(data: object) -> str:
+    """Return data as JSON in one line; a number that JSON cannot say (NaN, infinite) is null."""
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # rare, and the walk costs more than the writing
+        return json.dumps(records.to_data(data), ensure_ascii=False)
 
 
 class LineWriter:

@@ -102,8 +102,8 @@ def test_a_sink_that_is_not_understood_is_told(uri):
     with pytest.raises(InputError) as caught:
         open_sink(uri, SOURCE)
     assert str(caught.value).startswith(
-        "sink: expected console, none, jsonl:PATH, jsonl:-, video:PATH, keep:FOLDER, record:FOLDER or web:PORT, "
-        f"got '{uri}'"
+        "sink: expected console, none, jsonl:PATH, jsonl:-, mqtt://HOST/TOPIC, video:PATH, keep:FOLDER, "
+        f"record:FOLDER or web:PORT, got '{uri}'"
     )
 
 
