@@ -14,6 +14,8 @@ from edge_sdk.cli import output
 if TYPE_CHECKING:
     from edge_sdk.runtime.kept import Exported, Summary
 
+_ROWS = 10
+
 app = typer.Typer(help="Show what a run kept for training, and export it.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="What `edge-sdk run --sink keep:FOLDER` fills.")]
@@ -62,7 +64,10 @@ def _summary_lines(summary: Summary) -> Iterator[str]:
 
 
 def _rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:
-    return [(name, str(count)) for name, count in counts.items()]
+    """Return the most frequent with their counts, and how many are left: the pictures of a folder are sources each."""
+    rows = [(name, str(count)) for name, count in counts.items()]
+    left = len(rows) - _ROWS
+    return rows if left <= 0 else [*rows[:_ROWS], (f"and {left} more", str(sum(list(counts.values())[_ROWS:])))]
 
 
 def _exported_lines(exported: Exported) -> Iterator[str]:

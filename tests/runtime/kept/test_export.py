@@ -68,8 +68,10 @@ def poses():
 
 def test_coco_is_read_by_its_own_tools(tmp_path):
     folder = keep(tmp_path / "kept", "detection", [boxes(PERSON, CAR), boxes(), boxes(CAR)])
+    (tmp_path / ".out.part/images").mkdir(parents=True)  # what a killed export left
     exported = export_kept(read_kept(folder), tmp_path / "out")
     coco = COCO(exported.files[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "out"]
     assert (exported.form, exported.count, exported.broken) == ("coco", 3, 0)
     assert [one["name"] for one in coco.loadCats(coco.getCatIds())] == list(LABELS)
     assert [len(coco.getAnnIds(imgIds=number)) for number in coco.getImgIds()] == [2, 0, 1]

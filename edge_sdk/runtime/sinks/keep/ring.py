@@ -3,8 +3,8 @@
 - Room is made first, then the data file is written, then its side file, each whole or not at all (`files`); what is
   dropped loses its side file first. A sample is there if its side file is, so none is ever there by half.
 - Nothing else has to be right: the index is read from what lies there, and what a cut left is removed then.
-- Each sample costs four syncs: at 120 an hour these are 12 thousand a day, some tens of kilobytes each beside the
-  pictures. So it is the rate that spares the card, and a sample that was counted is there after a power cut.
+- Each sample costs four syncs: 11,520 a day at 120 samples an hour. So it is the rate that spares the card, and a
+  sample that was counted is there after a power cut.
 - One run fills a folder at a time.
 """
 

@@ -77,10 +77,10 @@ class Keep:
         """
         self._options.require_fit(manifest, where=self._uri)
         self._manifest, self._judge = manifest, Judge(self._options, build_task(manifest.task))
-        if manifest.task.kind not in BOXED:
-            return None
-        below = manifest.task.score_threshold - self._options.margin if "margin" in self._options.reasons else 1.0
-        return max(0.0, min(below, LEAST_SCORE if self._options.blurs_boxes else 1.0))
+        wanted = [LEAST_SCORE] if self._options.blurs_boxes else []
+        if manifest.task.kind in BOXED and "margin" in self._options.reasons:
+            wanted.append(max(0.0, manifest.task.score_threshold - self._options.margin))
+        return min(wanted, default=None)
 
     def write(self, sample: Sample, outcome: Outcome) -> None:
         """Keep what is worth it; see `Sink.write`."""

@@ -8,17 +8,22 @@ import time
 import cv2
 import numpy as np
 import pytest
+from onnx import helper
 
 from edge_sdk.errors import InputError
 from edge_sdk.package import open_package
+from edge_sdk.preprocess import Preprocess, WindowSteps
 from edge_sdk.runtime import Pipeline, Run, RunOptions, open_sink
 from edge_sdk.runtime.exposition import exposition
 from edge_sdk.runtime.kept import read_kept
+from edge_sdk.runtime.kept.record import read_model
 from edge_sdk.runtime.swap import SwapOptions
 from edge_sdk.runtime.thrift.board import BoardState
 from edge_sdk.runtime.usage import Usage
+from edge_sdk.session import host_config
+from edge_sdk.tasks import TaskSpec
 from tests.fakes import Replay
-from tests.runtime.models import COLORS, card, moving_card, write_moving
+from tests.runtime.models import COLORS, build, card, describe, moving_card, write_moving
 from tests.runtime.sinks.keep.outcomes import EVERYTHING, boxes, classes, noise, open_keep, seen
 from tests.runtime.swap import candidates
 
@@ -157,6 +162,19 @@ def test_samples_on_which_a_shadowed_model_disagrees_are_kept(tmp_path):
     assert {tuple(piece.kept.reasons) for piece in kept} == {("disagreement",)}
     assert 1 <= len(kept) <= 3
     assert {piece.outcome["model"] for piece in kept} == {report.model}
+
+
+def test_windows_of_a_sensor_are_kept_as_they_came(tmp_path):
+    nodes = [helper.make_node("ReduceMean", ["w"], ["y"], axes=[2], keepdims=0)]
+    model = build(nodes, [("w", [1, 2, 8])], [("y", [1, 2])])
+    steps = Preprocess(window=WindowSteps(columns=("x", "y"), samples=8, hop=8))
+    manifest = describe(model, task=TaskSpec("classification"), preprocess=steps, labels=("still", "shaken"))
+    windows = [np.random.default_rng(seed).normal(size=(8, 2)) for seed in range(5)]
+    with Pipeline(manifest, model, config=host_config()) as pipeline:
+        report, kept = run(pipeline, tmp_path, [*windows, windows[0]], f"{EVERYTHING}&why=random&one_in=1")
+    assert (report.counts["kept"], report.counts["duplicate"]) == (5, 1)
+    assert all((np.load(piece.data_path) == window).all() for piece, window in zip(kept, windows, strict=True))
+    assert read_model(tmp_path, pipeline.model).columns == ("x", "y")
 
 
 def test_the_counts_are_told_to_prometheus(colors, tmp_path):
