@@ -63,7 +63,7 @@ class Serving(Protocol):
     """A sink that is not for every model."""
 
     def serve(self, manifest: Manifest) -> float | None:
-        """Take the model that the run begins with, before the first outcome; also a run that never begins may ask.
+        """Take the model that the run begins with; called before the first outcome.
 
         Returns:
             From which score on the sink wants to see candidates below the threshold of boxes; None for none.

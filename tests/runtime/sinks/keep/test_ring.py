@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,25 +15,8 @@ from hypothesis import strategies as st
 
 from edge_sdk.errors import UnavailableError
 from edge_sdk.files import sha256_hex
-from edge_sdk.runtime.kept.record import SCHEMA, Kept, KnownModel, side_file
 from edge_sdk.runtime.sinks.keep.ring import Ring
-from edge_sdk.runtime.sinks.keep.share import Entry
-from tests.runtime.sinks.keep.outcomes import classes, seen
-
-REASONS = ("margin", "novelty", "random")
-MODEL = KnownModel(SCHEMA, "classification", ("person", "car"), ())
-
-
-def put(ring, data, *, reason="margin", score=0.5):
-    """Keep some bytes as if they were a picture; return whether they fit."""
-    number, digest = ring.next_number, sha256_hex(data)
-    name, likeness = f"{number:08d}-{digest[:8]}.png", f"{number:088x}"
-    shape = (1, len(data), 3)
-    kept = Kept(SCHEMA, number, name, digest, len(data), shape, likeness, 0.0, reason, {reason: score}, None)
-    ring.know("ab" * 32, MODEL)
-    return ring.put(
-        Entry(number, name, reason, score, 0, number), data, side_file(kept, seen(classes(1.0))[1].to_data())
-    )
+from tests.runtime.sinks.keep.filling import MAX_BYTES, REASONS, put
 
 
 def on_disk(folder):
@@ -139,51 +123,68 @@ def test_a_place_that_is_no_folder_is_told(tmp_path):
         Ring(tmp_path / "file", max_bytes=50_000)
 
 
-def child(body, folder):
-    """Return a program that keeps in a folder."""
-    return f"""
-import os, resource, sys
-from pathlib import Path
-sys.path[:0] = {sys.path!r}
-from tests.runtime.sinks.keep.test_ring import *
-ring = Ring(Path({str(folder)!r}), max_bytes=300_000)
-{body}
-"""
-
-
 def test_a_full_disk_leaves_no_half_picture_and_the_next_one_is_kept(tmp_path):
-    body = """
+    program = f"""
+import resource, signal, sys
+sys.path[:0] = {sys.path!r}
+from tests.runtime.sinks.keep.filling import *
+from edge_sdk.errors import UnavailableError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+ring = Ring(Path({str(tmp_path)!r}), max_bytes=MAX_BYTES)
 for size in (10_000, 30_000, 12_000):
     try:
         print(put(ring, os.urandom(size)))
     except UnavailableError as exc:
         print(str(exc).partition(": ")[2])
 """
-    run = subprocess.run([sys.executable, "-c", child(body, tmp_path)], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.splitlines() == ["True", "expected room to write, got a full disk", "True"]
     assert require_whole(tmp_path) == 2
     assert len(list(tmp_path.glob("*.png"))) == 2
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 200 KB."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", tmp_path]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("the right to mount a tmpfs is missing")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_on_a_disk_that_is_full_nothing_is_there_by_half_and_nothing_is_dropped_for_it(small_disk):
+    ring, sizes = Ring(small_disk, max_bytes=10**6), random.Random(0)
+    fates = []
+    for _ in range(60):
+        try:
+            fates.append(put(ring, os.urandom(sizes.choice((3_000, 9_000, 25_000)))))
+        except UnavailableError as exc:
+            assert str(exc).endswith("expected room to write, got a full disk")
+            fates.append(False)
+        assert require_whole(small_disk) == len(list(small_disk.glob("*.png"))) == len(ring.entries)
+    assert (fates[:3], fates[-3:], ring.dropped) == ([True] * 3, [False] * 3, 0)
+    assert not list(small_disk.glob(".*"))
+    ring.close()
+
+
 def test_a_run_that_is_killed_at_any_moment_leaves_whole_samples(tmp_path):
-    moments = random.Random(0)
-    body = "while True: put(ring, os.urandom(20_000), reason=random.choice(REASONS), score=random.random())"
-    most = 0
-    for _ in range(4):
+    moments, newest = random.Random(0), 0
+    for _ in range(5):
         there = {path.name for path in tmp_path.glob("*.json")}
-        with subprocess.Popen([sys.executable, "-c", child(body, tmp_path)]) as process:
+        command = [sys.executable, "-m", "tests.runtime.sinks.keep.filling", tmp_path]
+        with subprocess.Popen(command, cwd=Path(__file__).parents[4]) as process:
             while not {path.name for path in tmp_path.glob("*.json")} - there:
                 assert process.poll() is None
                 time.sleep(0.005)
             time.sleep(moments.random() * 0.1)
             process.send_signal(signal.SIGKILL)
         count = require_whole(tmp_path)
-        ring = Ring(tmp_path, max_bytes=300_000)
+        ring = Ring(tmp_path, max_bytes=MAX_BYTES)
         assert count == len(ring.entries) == len(list(tmp_path.glob("*.png")))
-        assert ring.entries[-1].number > most
-        most = ring.entries[-1].number
-        assert on_disk(tmp_path) <= 300_000
+        assert ring.entries[-1].number > newest
+        newest = ring.entries[-1].number
+        assert on_disk(tmp_path) <= MAX_BYTES
         assert not list(tmp_path.glob(".*.part"))
         ring.close()
