@@ -19,7 +19,7 @@ FLOORS = (
     ("profiles", "preprocess", "media", "tasks"),
     ("package", "wire", "session", "broker", "samples"),
     ("quantize", "runtime", "convert"),
-    ("agent", "fleet", "flash"),
+    ("agent", "fleet", "flash", "doctor"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

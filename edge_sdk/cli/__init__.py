@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import edge_sdk
-from edge_sdk.cli import bench, inspect, keep, output, parity, plan, profiles, quantize, run
+from edge_sdk.cli import bench, doctor, inspect, keep, output, parity, plan, profiles, quantize, run
 from edge_sdk.errors import EdgeError, UnavailableError
 
 INTERRUPTED = 130
@@ -39,6 +39,7 @@ app.command("parity")(parity.compare)
 app.command("inspect")(inspect.inspect_package)
 app.command("run")(run.run_package)
 app.command("bench")(bench.bench_package)
+app.command("doctor")(doctor.examine_board)
 
 _verbosity = 0
 

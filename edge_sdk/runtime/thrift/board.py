@@ -27,6 +27,19 @@ _GUARDS = {"oc1": "under-voltage", "oc2": "average over-current", "oc3": "instan
 
 
 @dataclass(frozen=True, slots=True)
+class ThrottleNames:
+    """What the firmware's throttle bits say.
+
+    Attributes:
+        now: What holds the board back now.
+        since: What has, since the bits were cleared.
+    """
+
+    now: frozenset[str] = frozenset()
+    since: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class BoardState:
     """How a board fares at one moment.
 
@@ -67,14 +80,23 @@ def read_board(root: Path = _ROOT) -> BoardState:
     slowed = list(_slowed(classes / "thermal"))
     there = {"firmware": bits is not None, "supply guards": guards, "thermal counters": heat, "cooling devices": slowed}
     cooled = {"slowed to cool"} if any(slowed) else set()
+    flags = throttle_names(bits or 0)
     return BoardState(
         temperature_c=temperature_c,
         hottest=hottest,
-        held_back=frozenset({name for bit, name in _BITS.items() if (bits or 0) >> bit & 1} | cooled),
-        has_been=frozenset(name for bit, name in _BITS.items() if (bits or 0) >> bit + _SINCE & 1),
+        held_back=flags.now | cooled,
+        has_been=flags.since,
         events={**guards, **heat},
         clock_share=min(_clock_shares(processors / "cpufreq"), default=None),
         told_by=tuple(name for name, is_there in there.items() if is_there),
+    )
+
+
+def throttle_names(bits: int) -> ThrottleNames:
+    """Return what the bits of `get_throttled` say, whoever was asked for them."""
+    return ThrottleNames(
+        now=frozenset(name for bit, name in _BITS.items() if bits >> bit & 1),
+        since=frozenset(name for bit, name in _BITS.items() if bits >> bit + _SINCE & 1),
     )
 
 
