@@ -96,6 +96,7 @@ def test_what_was_kept_is_what_quantize_takes(tmp_path):
     code, out, err = edge_sdk("keep", "export", "kept", "-o", "dataset", "--json", folder=tmp_path)
     count = json.loads(out)["count"]
     assert (code, count > 16) == (0, True), err
+    assert f"and {count - 10} more" in edge_sdk("keep", "list", "kept", folder=tmp_path)[1]
     data = ("--calibration", "dataset/images", "--labels", "dataset/labels.csv")
     code, _, err = edge_sdk(*quantize, *data, "-o", "b.edge", folder=tmp_path)
     assert code == 0, err

@@ -4,8 +4,8 @@
   Literature Survey", 2009, section 3.1). A box is in doubt where its score lies near the threshold, on either side;
   so is an anomaly.
 - An event: a crossing or a heard word starts with it; wrong counts are looked for there.
-- Chance: one of N by a checksum of source and number, which knows nothing of what is seen. Only such samples tell how
-  good the model is on the whole.
+- Chance: one of N by a checksum of source and number, which knows nothing of what is seen: without such samples, a
+  model would be trained and judged by hard ones alone.
 """
 
 from __future__ import annotations
