@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -98,6 +101,33 @@ def test_what_is_blurred_never_lies_on_disk_as_it_was(detector, tmp_path, form):
     assert np.abs(kept[:, 80:100] - picture[:, 80:100]).mean() < (1 if form == "png" else 60)
     assert piece.kept.blurred.areas == 2
     assert [path.suffix for path in tmp_path.iterdir() if path.is_file()].count(f".{form}") == 1
+
+
+def test_the_first_bytes_that_reach_the_disk_are_blurred_already(tmp_path):
+    """The system ends the process in the middle of its first write to the picture; what it left is looked at."""
+    program = f"""
+import resource, signal, sys
+sys.path[:0] = {sys.path!r}
+from tests.runtime.sinks.keep.conftest import PICTURES
+from tests.runtime.sinks.keep.test_keep import *
+task = TaskSpec("detection", head="boxes-scores", score_threshold=0.5)
+manifest = describe(candidates.colors(), task=task, preprocess=PICTURES, labels=("person", "car"))
+sink = open_keep({str(tmp_path)!r}, manifest, EVERYTHING + "&blur=person&how=solid")
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, 16_000))
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+picture = np.random.default_rng(0).integers(0, 256, (240, 200, 3), dtype=np.uint8)
+sink.write(*seen(boxes(((100, 0, 180, 64), 0.9, 0)), data=picture))
+"""
+    killed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGXFSZ
+    [part] = tmp_path.glob(".*.jpg.*.part")
+    assert 0 < part.stat().st_size <= 16_000
+    ended = np.frombuffer(part.read_bytes() + b"\xff\xd9", np.uint8)  # the end of a JPEG, without which none is decoded
+    kept = cv2.imdecode(ended, cv2.IMREAD_COLOR).astype(int)
+    person, beside = kept[0:56, 108:172], kept[0:56, 0:80]
+    assert np.abs(person - person.mean(axis=(0, 1))).max() < 16
+    assert beside.std() > 40
 
 
 def test_a_thing_below_the_threshold_of_the_run_is_blurred_too(tmp_path):
