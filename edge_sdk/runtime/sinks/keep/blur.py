@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from edge_sdk.errors import InputError
 from edge_sdk.media import Image
 from edge_sdk.runtime.frame import Outcome
 from edge_sdk.runtime.kept.record import Blurred, How
@@ -37,6 +38,9 @@ def blurred(picture: Image, outcome: Outcome, *, what: str, how: How) -> tuple[I
         outcome: What was found in it, with the candidates.
         what: See `KeepOptions.blur`.
         how: What is left.
+
+    Raises:
+        InputError: The model does not know a class: one took over that has others.
     """
     height, width = picture.shape[:2]
     boxes = [(0, 0, width, height)] if what == WHOLE else list(_areas(outcome, what.split(","), (width, height)))
@@ -52,6 +56,8 @@ def _areas(outcome: Outcome, classes: Sequence[str], size_wh: tuple[int, int]) -
     if not isinstance(found, (Detections, Instances, Poses)):
         return
     labels, limits = outcome.labels, np.array([*size_wh, *size_wh])
+    if labels and (unknown := set(classes) - {ALL_BOXES, *labels}):
+        raise InputError(f"blur: expected classes of the model in use, got {', '.join(sorted(unknown))}")
     for xyxy, index in zip(found.xyxy.astype(np.float64), found.classes, strict=True):
         name = labels[index] if 0 <= index < len(labels) else str(index)
         if ALL_BOXES not in classes and name not in classes:

@@ -75,6 +75,7 @@ class Ring:
         """
         if sha256 not in self._models:
             data = records.to_json(model).encode()
+            self._make_room(None, _on_disk(len(data)))
             files.write_bytes(model_path(self._folder, sha256), data)
             self._models[sha256] = _on_disk(len(data))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge_sdk.errors import InputError
 from edge_sdk.runtime.follow.tracks import Tracked
 from edge_sdk.runtime.sinks.keep.blur import blurred
 from tests.runtime.sinks.keep.outcomes import boxes, classes, seen
@@ -39,6 +40,12 @@ def test_what_is_named_is_unreadable_below_the_threshold_too_and_the_rest_is_as_
     before = picture.copy()
     assert changed(picture, what) == (expected, areas)
     assert (picture == before).all()
+
+
+def test_a_class_that_a_newer_model_does_not_have_is_refused_instead_of_left_readable(picture):
+    _, outcome = seen(FOUND, data=picture)
+    with pytest.raises(InputError, match=r"^blur: expected classes of the model in use, got cat$"):
+        blurred(picture, outcome, what="person,cat", how="blur")
 
 
 def test_tracks_change_nothing_in_it(picture):

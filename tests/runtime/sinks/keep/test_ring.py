@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge_sdk.errors import UnavailableError
 from edge_sdk.files import sha256_hex
+from edge_sdk.runtime.kept.record import SCHEMA, KnownModel
 from edge_sdk.runtime.sinks.keep.ring import Ring
 from tests.runtime.sinks.keep.filling import MAX_BYTES, REASONS, put
 
@@ -99,6 +100,14 @@ def test_a_smaller_bound_drops_what_is_too_much(tmp_path):
     ring = Ring(tmp_path, max_bytes=60_000)
     assert (len(ring.entries), ring.dropped) == (4, 6)
     assert on_disk(tmp_path) <= 60_000
+
+
+def test_another_model_takes_its_room_too(tmp_path):
+    ring = Ring(tmp_path, max_bytes=60_000)
+    while not ring.dropped:
+        put(ring, os.urandom(8000))
+    ring.know("cd" * 32, KnownModel(SCHEMA, "classification", ("a",) * 999, ()))
+    assert on_disk(tmp_path) == ring.size_bytes <= 60_000
 
 
 def test_what_is_larger_than_the_folder_is_not_kept_and_pushes_nothing_out(tmp_path):
