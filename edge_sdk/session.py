@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ _DTYPES = {
 _SOME_FAMILIES: Mapping[str, tuple[Family, ...]] = {"trt_int8_enable": ("tensorrt-int8", "tensorrt-int8-typed")}
 """Options for some families only: in a model without Q/DQ pairs, TensorRT would want int8 to be calibrated."""
 _ENGINES = "trt_engine_cache_path"
+_RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 _CREATING = threading.Lock()
 _AVOID_SATURATION = {"session.x64quantprecision": "1"}
 """Makes onnxruntime turn int8 weights into uint8, whose products AVX2 sums without saturating at 16 bits; slower."""
@@ -75,6 +76,19 @@ class SessionConfig:
     spinning: bool = False
     entries: Mapping[str, str] = field(default_factory=dict)
     optimized: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What onnxruntime tells of a few runs.
+
+    Attributes:
+        profile: Its events, a JSON list: operators as they were executed, with their providers and times.
+        assigned: Provider and operator of each node before providers fused theirs; empty before onnxruntime 1.24.
+    """
+
+    profile: bytes
+    assigned: tuple[tuple[str, str], ...]
 
 
 class Session:
@@ -214,6 +228,43 @@ def save_plan(model: bytes, plan: Path, *, where: str, entries: Mapping[str, str
         raise InputError(f"{where}: expected a model that onnxruntime can load, got {_first_line(exc)}") from exc
 
 
+def record_runs(model: bytes | Path, config: SessionConfig, tensors: Tensors, *, runs: int, where: str) -> Recorded:
+    """Run a model some times and return what onnxruntime tells of it.
+
+    Args:
+        model: The serialized model, or its file.
+        config: How to open it.
+        tensors: One array for each input.
+        runs: How often.
+        where: What messages call it.
+
+    Raises:
+        InputError: The model cannot be loaded, or the arrays do not fit.
+        UnavailableError: There is no place for the record.
+    """
+    import tempfile
+
+    import onnxruntime
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            options = _options(replace(config, entries={**config.entries, _RECORD_ASSIGNMENT: "1"}))
+            options.enable_profiling, options.profile_file_prefix = True, f"{folder}/run"
+            inner = onnxruntime.InferenceSession(
+                str(model) if isinstance(model, Path) else model,
+                options,
+                providers=[(provider.name, _own_engines(provider.options, model)) for provider in config.providers],
+                enable_fallback=0,
+            )
+            for _ in range(runs):
+                inner.run(None, dict(tensors))
+            return Recorded(Path(inner.end_profiling()).read_bytes(), tuple(_assigned(inner)))
+    except OSError as exc:
+        raise unwritable(Path(tempfile.gettempdir()), exc) from exc
+    except _ort_errors() as exc:
+        raise InputError(f"{where}: expected a model and inputs that it can run, got {_first_line(exc)}") from exc
+
+
 def runtime_version() -> str:
     """Return the version of onnxruntime that is installed."""
     import onnxruntime
@@ -239,6 +290,12 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
     for key, value in {**spinning, **config.entries}.items():
         options.add_session_config_entry(key, value)
     return options
+
+
+def _assigned(inner: onnxruntime.InferenceSession) -> Iterator[tuple[str, str]]:
+    if hasattr(inner, "get_provider_graph_assignment_info"):
+        for part in inner.get_provider_graph_assignment_info():
+            yield from ((part.ep_name, node.op_type) for node in part.get_nodes())
 
 
 def _for_family(provider: Provider, family: Family) -> Provider:

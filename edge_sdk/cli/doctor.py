@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ _MARKS = {"failed": "FAILED", "warning": "warning", "ok": "ok", "not here": "not
 
 
 def examine_board(
+    package: Annotated[Path | None, typer.Argument(help="A package that should run here.", show_default=False)] = None,
     *,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
     source: Annotated[
@@ -27,16 +29,16 @@ def examine_board(
 ) -> None:
     """Tell what is wrong with this board, each with its cure; exits with 6 if something fails.
 
-    Libraries are imported in processes of their own: one that crashes is a finding.
+    Libraries are imported, and the package run, in processes of their own: one that crashes is a finding.
 
-    Example: edge-sdk doctor --source camera:0
+    Example: edge-sdk doctor parts-1.edge --source camera:0
     """
     from edge_sdk.doctor import Subject, examine
     from edge_sdk.doctor.board import recognize
     from edge_sdk.doctor.permissions import this_user
 
     board = load_profile(profile) if profile else recognize()
-    subject = Subject(this_user(), board, tuple(source or ()))
+    subject = Subject(this_user(), board, package, tuple(source or ()))
     with output.progress("examining", None) as step:
         diagnosis = examine(subject, tell=lambda _name: step(1))
     output.emit(diagnosis, _lines(diagnosis), as_json=as_json)

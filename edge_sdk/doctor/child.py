@@ -1,22 +1,31 @@
 """Python in a child process with a time limit: whatever happens to it, this process goes on and can tell.
 
+- A child that examines something sends each finding when it has it: a death takes none of them away.
 - The current folder is not searched for modules, since a file `serial.py` there would hide the real one.
 - Shortly before the limit the child says where it stands (faulthandler), so that a hang has a place.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from edge_sdk import records
+from edge_sdk.doctor import cures
+from edge_sdk.doctor.record import Finding
 
 _START = "import faulthandler, sys; sys.path[:] = filter(None, sys.path)\n{timer}{code}"
 _TIMER = "faulthandler.dump_traceback_later({seconds})\n"
 _GRACE_S = 2.0
+_MARK = "finding: "
+"""Parts findings from what libraries print."""
 _PLACE = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
 _SAID_LETTERS = 4000
 _ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1", "OPENCV_LOG_LEVEL": "FATAL", "OPENCV_FFMPEG_LOGLEVEL": "8"}
@@ -68,10 +77,44 @@ def run_python(code: str, *, limit_s: float, stdin: str = "", environment: Mappi
             check=False,
         )
     except subprocess.TimeoutExpired as exc:
-        return Ended("", _place_of(_text(exc.stderr)), timed_out=True)
+        return Ended(_text(exc.stdout), _place_of(_text(exc.stderr)), timed_out=True)
     lines = child.stderr[-_SAID_LETTERS:].strip().splitlines()
     killed_by = signal.Signals(-child.returncode).name if child.returncode < 0 else ""
     return Ended(child.stdout, lines[-1].strip() if lines else "", killed_by, code=child.returncode)
+
+
+def ask_child(name: str, answering: str, question: Mapping[str, object], *, limit_s: float) -> Iterator[Finding]:
+    """Let a child examine something.
+
+    Args:
+        name: What the finding is called if the child comes to no end.
+        answering: The module of this room whose function `answer` sends findings.
+        question: What it can `receive`.
+        limit_s: How long it may take, in seconds.
+    """
+    code = f"from edge_sdk.doctor.{answering} import answer; answer()"
+    ended = run_python(code, limit_s=limit_s, stdin=json.dumps(question))
+    for line in ended.output.splitlines():
+        if line.startswith(_MARK):
+            yield records.read(Finding, json.loads(line.removeprefix(_MARK)), where=answering)
+    if ended.timed_out:
+        yield Finding(name, "failed", f"hangs for {limit_s:.0f} s in {ended.error}", cures.HANG)
+    elif ended.signal:
+        cure = cures.of_signal("onnxruntime", ended.signal)
+        yield Finding(name, "failed", f"killed by {ended.signal}{cures.meaning(ended.signal)}", cure)
+    elif not ended.is_well:
+        yield Finding(name, "failed", ended.error)
+
+
+def receive() -> Any:
+    """Return the question that this child was asked."""
+    return json.load(sys.stdin)
+
+
+def send(finding: Finding) -> None:
+    """Tell the parent a finding, at once."""
+    sys.stdout.write(f"{_MARK}{json.dumps(records.to_data(finding))}\n")
+    sys.stdout.flush()
 
 
 def _place_of(said: str) -> str:

@@ -34,12 +34,14 @@ class Subject:
     Attributes:
         user: Who runs the models.
         profile: The board; None if it is none that is known.
+        package: The package that should run there, if one was named.
         sources: The sources that should be read there.
         root: Where the board's file system is.
     """
 
     user: User
     profile: DeviceProfile | None = None
+    package: Path | None = None
     sources: tuple[str, ...] = ()
     root: Path = Path("/")
 
