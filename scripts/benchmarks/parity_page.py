@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from edge_sdk.convert.parity import ParityReport
 from edge_sdk.convert.parity.report import Row
@@ -24,14 +24,16 @@ engine with ONNX's ReferenceEvaluator, on real samples. Each engine runs in a pr
 _FEW_LETTERS = 160
 
 
-def page(reports: Mapping[str, ParityReport], because: Mapping[str, Mapping[str, str]]) -> str:
+def page(reports: Mapping[str, ParityReport], because: Mapping[str, Mapping[str, str]], found: Sequence[str]) -> str:
     """Return the page.
 
     Args:
         reports: What was compared, by the model's name.
         because: Why an engine diverges, by model and engine.
+        found: What was learned, a paragraph each.
     """
-    lines: list[str] = [INTRODUCTION.rstrip(), "", *_overview(reports)]
+    lines: list[str] = [INTRODUCTION.rstrip(), "", *_overview(reports), "", "## What was found", ""]
+    lines += [f"- {one}" for one in found]
     for name, report in reports.items():
         lines += ["", f"## {name}", "", *_section(report, because.get(name, {}))]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ The converter is called without its Python command line, which installs a packag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,42 +21,37 @@ def versions() -> dict[str, str]:
 
 
 def open_model(order: Order) -> Run:
-    """Convert a model and open what came out.
+    """Convert a model and open what came out, as a module: MNN's sessions give zeros for graphs with branches.
 
     Raises:
         ValueError: The converter made no file.
     """
     import _tools
-    import MNN
+    import MNN.expr
+    import MNN.nn
 
-    model, feed = order.model, order.feed
-    made = model.with_suffix(".mnn")
-    told = ["mnnconvert", "-f", "ONNX", "--modelFile", str(model), "--MNNModel", str(made), "--bizCode", "parity"]
+    made = order.model.with_suffix(".mnn")
+    told = ["mnnconvert", "-f", "ONNX", "--modelFile", str(order.model), "--MNNModel", str(made), "--bizCode", "parity"]
     _tools.mnnconvert(told)
     if not made.is_file():
         raise ValueError("mnnconvert made no file")
-    interpreter = MNN.Interpreter(str(made))
-    session = interpreter.createSession({"backend": "CPU", "numThread": 1, "precision": "high"})
-    inputs = interpreter.getSessionInputAll(session)
-    for name, array in feed.items():
-        interpreter.resizeTensor(inputs[name], array.shape)
-    interpreter.resizeSession(session)
-    outputs = interpreter.getSessionOutputAll(session)
-    types = {np.dtype(np.float32): MNN.Halide_Type_Float, np.dtype(np.int32): MNN.Halide_Type_Int}
+    settings = {"precision": MNN.expr.PrecisionMode.High, "num_threads": 1}
+    runtime = MNN.nn.create_runtime_manager((settings,))
+    module = MNN.nn.load_module_from_file(
+        str(made), list(order.feed), list(order.outputs), dynamic=False, shape_mutable=False, runtime_manager=runtime
+    )
 
     def run(values: Feed) -> Feed:
-        for name, array in values.items():
-            narrow = array.astype(np.int32) if array.dtype == np.int64 else array
-            kind = types[narrow.dtype]
-            inputs[name].copyFrom(MNN.Tensor(array.shape, kind, narrow, MNN.Tensor_DimensionType_Caffe))
-        interpreter.runSession(session)
-        return {name: _array(tensor) for name, tensor in outputs.items()}
+        given = [_variable(values[name]) for name in order.feed]
+        return {name: _array(value) for name, value in zip(order.outputs, module.onForward(given), strict=True)}
 
-    def _array(tensor: MNN.Tensor) -> np.ndarray:
-        shape, kind = tensor.getShape(), tensor.getDataType()
-        dtype = np.int32 if kind == MNN.Halide_Type_Int else np.float32
-        host = MNN.Tensor(shape, kind, np.zeros(shape, dtype), MNN.Tensor_DimensionType_Caffe)
-        tensor.copyToHostTensor(host)
-        return np.array(host.getData(), dtype).reshape(shape)
+    def _variable(array: np.ndarray) -> Any:
+        kind = MNN.expr.float if array.dtype == np.float32 else MNN.expr.int
+        narrow = array if array.dtype == np.float32 else array.astype(np.int32)
+        return MNN.expr.const(narrow, list(array.shape), MNN.expr.NCHW, kind)
+
+    def _array(value: Any) -> np.ndarray:
+        plain = MNN.expr.convert(value, MNN.expr.NCHW)
+        return np.array(plain.read()).reshape(plain.shape)
 
     return run

@@ -43,7 +43,8 @@ def open_model(order: Order) -> Run:
         setattr(net.opt, f"use_{option}", False)
     if net.load_param(str(made)) or net.load_model(str(made.with_suffix(".bin"))):
         raise ValueError("ncnn does not load what pnnx made of it")
-    entries, exits = net.input_names(), net.output_names()
+    # pnnx numbers them in the model's order, in0 and out0 first; ncnn lists them in the order of execution
+    entries, exits = (sorted(names, key=_number) for names in (net.input_names(), net.output_names()))
     if len(entries) != len(feed) or len(exits) != len(outputs):
         raise ValueError(f"expected {len(feed)} inputs and {len(outputs)} outputs, got {len(entries)} and {len(exits)}")
 
@@ -55,6 +56,10 @@ def open_model(order: Order) -> Run:
         return {name: _shaped(array, outputs[name]) for name, array in zip(outputs, found, strict=True)}
 
     return run
+
+
+def _number(name: str) -> int:
+    return int(name.strip("inout"))
 
 
 def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

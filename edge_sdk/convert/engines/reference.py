@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_sdk.convert.engines.child import Feed, Order, Run
 
+_FIRST_BATCH_NORM = 14
+"""The oldest operator set whose BatchNormalization the evaluator gets right: where the file gives a momentum, that of 9
+to 13 takes the statistics of the batch, as in training."""
 _FIRST_DEQUANTIZE = 19
 """The oldest operator set whose DequantizeLinear the evaluator has; older ones are the same with fewer types."""
 
@@ -25,7 +28,7 @@ def open_model(order: Order) -> Run:
     from onnx.reference import ReferenceEvaluator
 
     model = onnx.load(order.model)
-    evaluator = ReferenceEvaluator(model, new_ops=missing_operators(model))
+    evaluator = ReferenceEvaluator(model, new_ops=mended_operators(model))
     names = list(evaluator.output_names)
 
     def run(values: Feed) -> Feed:
@@ -34,11 +37,14 @@ def open_model(order: Order) -> Run:
     return run
 
 
-def missing_operators(model: Any) -> list[Any]:
-    """Return operators that the evaluator lacks for this model's operator set."""
+def mended_operators(model: Any) -> list[Any]:
+    """Return operators that the evaluator lacks or gets wrong for this model's operator set."""
+    from onnx.reference.ops.op_batch_normalization import BatchNormalization_14
     from onnx.reference.ops.op_dequantize_linear import _CommonDequantizeLinear
 
     opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
-    if opset >= _FIRST_DEQUANTIZE:
-        return []
-    return [type("DequantizeLinear", (_CommonDequantizeLinear,), {"op_domain": ""})]
+    mended: dict[str, tuple[int, Any]] = {
+        "BatchNormalization": (_FIRST_BATCH_NORM, BatchNormalization_14),
+        "DequantizeLinear": (_FIRST_DEQUANTIZE, _CommonDequantizeLinear),
+    }
+    return [type(name, (ours,), {"op_domain": ""}) for name, (first, ours) in mended.items() if opset < first]

@@ -136,10 +136,10 @@ def _fix(entry: Any, sizes: tuple[int, ...] | None, where: str) -> None:
 
 
 def _forget_sizes(graph: Any) -> None:
-    """Forget what was inferred while sizes were free."""
+    """Forget what was inferred while sizes were free; an output whose sizes are all declared keeps them."""
     del graph.value_info[:]
     for output in graph.output:
-        if output.type.HasField(_TENSOR):
+        if not all(axis.dim_value for axis in output.type.tensor_type.shape.dim):
             output.type.tensor_type.ClearField("shape")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def read_inputs(data: str, specs: Sequence[TensorSpec], preprocess: Preprocess, 
         InputError: There is nothing, or it does not fit.
     """
     items = tuple(read_samples(data, preprocess, specs).spread(most))
-    told = f"{len(items)} samples of {data}"
+    told = f"{len(items)} samples of {Path(data).name}"
     return Inputs(tuple(item.tensors for item in items), tuple(item.transform for item in items), told)
 
 

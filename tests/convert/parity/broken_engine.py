@@ -11,7 +11,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.ops import op_average_pool, op_conv, op_leaky_relu, op_quantize_linear, op_resize, op_round
 
-from edge_sdk.convert.engines.reference import missing_operators
+from edge_sdk.convert.engines.reference import mended_operators
 
 
 class RoundHalfUp(op_round.Round):
@@ -86,5 +86,5 @@ def open_model(order):
     wrong = WRONG["Conv" if order.mode == "only its own outputs" else order.mode]
     wrong = type(order.mode if order.mode in WRONG else "Conv", (wrong,), {"op_domain": ""})
     model = onnx.load(order.model)
-    evaluator = ReferenceEvaluator(model, new_ops=[wrong, *missing_operators(model)])
+    evaluator = ReferenceEvaluator(model, new_ops=[wrong, *mended_operators(model)])
     return lambda feed: dict(zip(outputs, evaluator.run(None, feed), strict=True))

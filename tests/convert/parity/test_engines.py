@@ -79,3 +79,14 @@ def test_all_that_models_give_passes_between_processes(tmp_path):
     assert [list(feed["text"]) for feed in again] == [["x", "yy"], ["", "z"]]
     assert again[1]["a:b/c"].dtype == np.float16
     assert (again[0]["scalar"], again[0]["text"].dtype) == (3, object)
+
+
+def test_the_reference_normalizes_by_the_file_s_statistics_in_old_operator_sets_too(tmp_path):
+    text = """(float[1,2,3,3] x) => (float[1,2,3,3] y)
+    <float[2] s = {1, 2}, float[2] b = {0, 1}, float[2] m = {5, -5}, float[2] v = {4, 9}> {
+        y = BatchNormalization<momentum = 0.9>(x, s, b, m, v)
+    }"""
+    onnx.save(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 9]> m {text}'), tmp_path / "m.onnx")
+    report = compare_engines(ParityRequest(tmp_path / "m.onnx", ("onnxruntime-plain",)))
+    assert report.subjects[0].oracle == "reference"
+    assert report.rows[0].failures == {}

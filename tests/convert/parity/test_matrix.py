@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,14 @@ def test_a_classifier_s_answers_are_compared_too(tmp_path):
         *("classification", 1.0),
         *(0, 3),
     )
+
+
+def test_where_all_engines_diverge_the_oracle_is_suspected(net):
+    report = ask(net, "Conv")
+    with pytest.raises(GateError) as one:
+        require_engines_agree(report)
+    other = replace(report.rows[0], engine="tvm", versions={"tvm": "1"})
+    with pytest.raises(GateError) as both:
+        require_engines_agree(replace(report, rows=(*report.rows, other)))
+    assert one.value.hint == "--layers --html FILE shows every operator"
+    assert both.value.hint.startswith("every engine is beyond the tolerance")
