@@ -23,13 +23,14 @@ def examine_board(
     *,
     profile: Annotated[str | None, typer.Option(help="The board; this machine if not given.")] = None,
     source: Annotated[
-        list[str] | None, typer.Option(help="A source that should be read here. May be repeated.")
+        list[str] | None, typer.Option(help="A source that is read here for 2 s. May be repeated.")
     ] = None,
+    cameras: Annotated[bool, typer.Option("--cameras", help="Read each camera for 2 s and measure its rate.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Tell what is wrong with this board, each with its cure; exits with 6 if something fails.
 
-    Libraries are imported, and the package run, in processes of their own: one that crashes is a finding.
+    Libraries are imported, sources read and the package run in processes of their own: one that crashes is a finding.
 
     Example: edge-sdk doctor parts-1.edge --source camera:0
     """
@@ -38,7 +39,7 @@ def examine_board(
     from edge_sdk.doctor.permissions import this_user
 
     board = load_profile(profile) if profile else recognize()
-    subject = Subject(this_user(), board, package, tuple(source or ()))
+    subject = Subject(this_user(), board, package, tuple(source or ()), opens_cameras=cameras)
     with output.progress("examining", None) as step:
         diagnosis = examine(subject, tell=lambda _name: step(1))
     output.emit(diagnosis, _lines(diagnosis), as_json=as_json)

@@ -31,6 +31,8 @@ WITH_RUNTIME: Mapping[str, str] = {
     "heat": "heat.check_heat",
     "processors": "processors.check_processors",
     "memory": "memory.check_memory",
+    "cameras": "cameras.check_cameras",
+    "sources": "reading.check_sources",
     "model": "model.check_model",
 }
 """Those that use the runtime, which imports NumPy: a processor may not be able to."""

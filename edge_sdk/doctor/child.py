@@ -83,7 +83,9 @@ def run_python(code: str, *, limit_s: float, stdin: str = "", environment: Mappi
     return Ended(child.stdout, lines[-1].strip() if lines else "", killed_by, code=child.returncode)
 
 
-def ask_child(name: str, answering: str, question: Mapping[str, object], *, limit_s: float) -> Iterator[Finding]:
+def ask_child(
+    name: str, answering: str, question: Mapping[str, object], *, limit_s: float, library: str
+) -> Iterator[Finding]:
     """Let a child examine something.
 
     Args:
@@ -91,6 +93,7 @@ def ask_child(name: str, answering: str, question: Mapping[str, object], *, limi
         answering: The module of this room whose function `answer` sends findings.
         question: What it can `receive`.
         limit_s: How long it may take, in seconds.
+        library: The module that is most likely at fault if the child is killed.
     """
     code = f"from edge_sdk.doctor.{answering} import answer; answer()"
     ended = run_python(code, limit_s=limit_s, stdin=json.dumps(question))
@@ -100,7 +103,7 @@ def ask_child(name: str, answering: str, question: Mapping[str, object], *, limi
     if ended.timed_out:
         yield Finding(name, "failed", f"hangs for {limit_s:.0f} s in {ended.error}", cures.HANG)
     elif ended.signal:
-        cure = cures.of_signal("onnxruntime", ended.signal)
+        cure = cures.of_signal(library, ended.signal)
         yield Finding(name, "failed", f"killed by {ended.signal}{cures.meaning(ended.signal)}", cure)
     elif not ended.is_well:
         yield Finding(name, "failed", ended.error)

@@ -34,7 +34,7 @@ def check_model(subject: Subject) -> Iterator[Finding]:
         yield Finding("model", "warning", "not examined, since this board is not known", "name it with --profile")
         return
     question = {"package": str(subject.package), "profile": records.to_data(subject.profile)}
-    yield from ask_child("model", "model", question, limit_s=_LIMIT_S)
+    yield from ask_child("model", "model", question, limit_s=_LIMIT_S, library="onnxruntime")
 
 
 def answer() -> None:

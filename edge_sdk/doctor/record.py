@@ -36,6 +36,7 @@ class Subject:
         profile: The board; None if it is none that is known.
         package: The package that should run there, if one was named.
         sources: The sources that should be read there.
+        opens_cameras: Whether all cameras are opened and measured, not only those of `sources`.
         root: Where the board's file system is.
     """
 
@@ -43,6 +44,7 @@ class Subject:
     profile: DeviceProfile | None = None
     package: Path | None = None
     sources: tuple[str, ...] = ()
+    opens_cameras: bool = False
     root: Path = Path("/")
 
 

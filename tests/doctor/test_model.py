@@ -65,7 +65,7 @@ def test_a_kernel_that_dies_takes_no_finding_away(tmp_path, monkeypatch):
 
 
 def test_a_child_that_complains_is_a_finding():
-    (finding,) = ask_child("model", "model", {"package": "x"}, limit_s=60)
+    (finding,) = ask_child("model", "model", {"package": "x"}, limit_s=60, library="onnxruntime")
     assert (finding.state, finding.evidence) == ("failed", "KeyError: 'profile'")
 
 

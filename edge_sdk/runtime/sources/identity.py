@@ -37,9 +37,14 @@ class Node:
     usb: str
     serial: str
 
-    def __str__(self) -> str:
+    @property
+    def uri(self) -> str:
+        """Its address as a source."""
         identity = f"usb:{self.usb}" + (f":{self.serial}" if self.serial else "") if self.usb else self.path
-        return f"camera:{identity} ({self.card}, {self.path})"
+        return f"camera:{identity}"
+
+    def __str__(self) -> str:
+        return f"{self.uri} ({self.card}, {self.path})"
 
 
 def find_camera(place: str, *, where: str, nodes: Callable[[], tuple[Node, ...]]) -> Path:

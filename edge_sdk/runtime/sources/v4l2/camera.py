@@ -27,7 +27,11 @@ _CURES: Mapping[int, str] = {
 
 
 class V4l2Camera:
-    """A camera, opened and capturing."""
+    """A camera, opened and capturing.
+
+    Attributes:
+        mode: What it delivers.
+    """
 
     live = True
 
@@ -50,12 +54,12 @@ class V4l2Camera:
         self.name = name
         self._device, self._reduce, self._timeout_s = device, reduce, timeout_s
         try:
-            self._mode = set_mode(device, asked, where=name)
+            self.mode = set_mode(device, asked, where=name)
             self._stream = Stream(device)
         except OSError as exc:
             raise unavailable(name, exc) from exc
-        self.fps = self._mode.fps
-        log.info("%s: %s%s", name, self._mode, f", reduced to 1/{reduce}" if reduce > 1 else "")
+        self.fps = self.mode.fps
+        log.info("%s: %s%s", name, self.mode, f", reduced to 1/{reduce}" if reduce > 1 else "")
 
     def read(self) -> Sample | None:
         """Return the next frame; see `Source.read`."""
@@ -79,7 +83,7 @@ class V4l2Camera:
         where = f"{self.name} #{filled.number}"
         if filled.is_broken:
             raise InputError(f"{where}: expected a whole frame, got one that the driver marks as broken")
-        mode = self._mode
+        mode = self.mode
         try:
             data = decode(
                 mode.fourcc,

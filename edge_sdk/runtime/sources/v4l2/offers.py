@@ -31,9 +31,15 @@ def best_rates(device: Device, fourccs: Sequence[str], size_wh: tuple[int, int])
     return {fourcc: rate for fourcc, rate in rates.items() if rate}
 
 
-def describe_offers(device: Device, fourccs: Sequence[str]) -> str:
-    """Return which sizes pixel formats have, for people: `MJPG 1920x1080 1280x720, YUYV 640x480`."""
-    return ", ".join(f"{fourcc} {_describe_sizes(device, fourcc)}".rstrip() for fourcc in fourccs)
+def describe_offers(device: Device, fourccs: Sequence[str], *, with_rates: bool = False) -> str:
+    """Return which sizes pixel formats have, for people: `MJPG 1920x1080 1280x720, YUYV 640x480`.
+
+    Args:
+        device: A camera.
+        fourccs: Its pixel formats.
+        with_rates: Whether each size is told with its best rate: `1920x1080@30`.
+    """
+    return ", ".join(f"{fourcc} {_describe_sizes(device, fourcc, with_rates)}".rstrip() for fourcc in fourccs)
 
 
 def rate_of(interval: layouts.Fraction, *, unknown: float) -> float:
@@ -64,14 +70,18 @@ def _has(size: layouts.FrameSize, size_wh: tuple[int, int]) -> bool:
     return bool(span.min_width <= width <= span.max_width and span.min_height <= height <= span.max_height)
 
 
-def _describe_sizes(device: Device, fourcc: str) -> str:
+def _describe_sizes(device: Device, fourcc: str, with_rates: bool) -> str:
     sizes = list(_sizes(device, fourcc))
     if sizes and sizes[0].type != layouts.DISCRETE:
         span = sizes[0].range
         return f"{span.min_width}x{span.min_height} to {span.max_width}x{span.max_height}"
     found = sorted({(size.discrete.width, size.discrete.height) for size in sizes}, reverse=True)
     more = " …" if len(found) > _SIZES_TOLD else ""
-    return " ".join(f"{width}x{height}" for width, height in found[:_SIZES_TOLD]) + more
+    rates = [_best_rate(device, fourcc, size_wh) if with_rates else math.inf for size_wh in found[:_SIZES_TOLD]]
+    told = zip(found, rates, strict=False)
+    return (
+        " ".join(f"{width}x{height}" + (f"@{fps:g}" if fps < math.inf else "") for (width, height), fps in told) + more
+    )
 
 
 def _entries(device: Device, request: int, start: RecordT) -> Iterator[RecordT]:
