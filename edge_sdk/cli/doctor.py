@@ -34,13 +34,13 @@ def examine_board(
 
     Example: edge-sdk doctor parts-1.edge --source camera:0
     """
-    from edge_sdk.doctor import Subject, examine
+    from edge_sdk.doctor import FIRST, WITH_RUNTIME, Subject, examine
     from edge_sdk.doctor.board import recognize
     from edge_sdk.doctor.permissions import this_user
 
     board = load_profile(profile) if profile else recognize()
     subject = Subject(this_user(), board, package, tuple(source or ()), opens_cameras=cameras)
-    with output.progress("examining", None) as step:
+    with output.progress("examining", len(FIRST) + len(WITH_RUNTIME)) as step:
         diagnosis = examine(subject, tell=lambda _name: step(1))
     output.emit(diagnosis, _lines(diagnosis), as_json=as_json)
     require_health(diagnosis)

@@ -25,7 +25,7 @@ ROOMY = Room(10**10, 10**6, 10**6)
 
 
 def subject(root, **values):
-    return Subject(User("pi", 1000, frozenset({1000})), root=root, **values)
+    return Subject(User("pi", 64_999, frozenset({64_999})), root=root, **values)  # nobody who runs tests
 
 
 @pytest.mark.parametrize(
