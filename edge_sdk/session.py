@@ -283,7 +283,8 @@ def _options(config: SessionConfig) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if config.optimized else levels.ORT_DISABLE_ALL
-    options.intra_op_num_threads = min(config.threads, usable_threads()) or usable_threads()
+    usable = usable_threads()
+    options.intra_op_num_threads = min(config.threads, usable) or usable
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     spinning = {"session.intra_op.allow_spinning": str(int(config.spinning))}

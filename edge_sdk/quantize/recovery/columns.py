@@ -66,14 +66,13 @@ def columns(values: Array, grid: Grid, places: npt.NDArray[np.int64], padding: i
     Returns:
         [groups, channels of a group x taps, places], in the order of the weights.
     """
-    where = np.unravel_index(places, grid.places)
-    taken = []
-    for tap in np.ndindex(*grid.kernel):
-        at = [where[i] * grid.strides[i] + tap[i] * grid.dilations[i] - grid.before[i] for i in range(len(grid.kernel))]
-        inside = np.logical_and.reduce(
-            [(index >= 0) & (index < size) for index, size in zip(at, values.shape[2:], strict=True)]
-        )
-        safe = tuple(np.where(inside, index, 0) for index in at)
-        taken.append(np.where(inside, values[0][(slice(None), *safe)], values.dtype.type(padding)))
-    stacked = np.stack(taken, axis=1)
-    return stacked.reshape(grid.groups, -1, len(places))
+    axes = range(len(grid.kernel))
+    last = [(grid.places[i] - 1) * grid.strides[i] + (grid.kernel[i] - 1) * grid.dilations[i] for i in axes]
+    margins = [(max(grid.before[i], 0), max(last[i] - grid.before[i] + 1 - values.shape[2 + i], 0)) for i in axes]
+    padded = np.pad(values[0], [(0, 0), *margins], constant_values=values.dtype.type(padding))
+    steps = np.cumprod([1, *padded.shape[:1:-1]])[::-1]
+    where, tap = np.unravel_index(places, grid.places), np.indices(grid.kernel).reshape(len(axes), -1)
+    corner = sum(steps[i] * (where[i] * grid.strides[i] + max(-grid.before[i], 0)) for i in axes)
+    reach = sum(steps[i] * tap[i] * grid.dilations[i] for i in axes)
+    taken = padded.reshape(len(padded), -1).take(np.add.outer(reach, corner), axis=1)
+    return np.asarray(taken.reshape(grid.groups, -1, len(places)))
