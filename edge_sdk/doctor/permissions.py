@@ -22,7 +22,7 @@ class Kind:
     Attributes:
         name: What it is called.
         files: How its files are named, below /dev.
-        schemes: Which sources need it.
+        schemes: Which sources need it; none of the GPU, which execution providers use.
         appears_by: What makes it appear where a source needs it and it is not there.
         needs: What must be allowed: reading, or both.
     """
@@ -71,7 +71,10 @@ def check_permissions(subject: Subject) -> Iterator[Finding]:
     """Judge each kind of device that is there, or that a source needs."""
     schemes = {source.partition(":")[0] for source in subject.sources}
     schemes |= {"camera" for source in subject.sources if source.startswith("/dev/video")}
+    uses_gpu = subject.profile is not None and len(subject.profile.providers) > 1
     for kind in KINDS:
+        if not kind.schemes and not uses_gpu:  # a desktop has a GPU too, which no model asks for
+            continue
         devices = sorted(path for pattern in kind.files for path in (subject.root / "dev").glob(pattern))
         is_needed = bool(kind.schemes & schemes)
         if devices:

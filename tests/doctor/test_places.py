@@ -14,6 +14,7 @@ from edge_sdk.doctor.mounts import Mount, mount_of, read_mounts
 from edge_sdk.doctor.permissions import check_permissions, is_allowed
 from edge_sdk.doctor.record import Subject, User
 from edge_sdk.doctor.wear import check_wear
+from edge_sdk.profiles import load_profile
 from tests.sysfs import lay
 
 SOME_DAY_UNIX_S = 1_795_000_000
@@ -147,3 +148,11 @@ def test_a_device_that_a_source_needs_and_is_not_there_fails(tmp_path):
     assert (finding.state, finding.evidence) == ("failed", "there is no /dev/i2c-*")
     assert "do_i2c" in finding.cure
     assert list(check_permissions(subject(tmp_path))) == []
+
+
+def test_a_gpu_is_asked_for_by_boards_whose_models_use_it(tmp_path):
+    lay(tmp_path, {"dev/nvmap": ""})
+    (tmp_path / "dev/nvmap").chmod(0o660)
+    assert list(check_permissions(subject(tmp_path, profile=load_profile("raspberry-pi-5")))) == []
+    (finding,) = check_permissions(subject(tmp_path, profile=load_profile("jetson-orin-nano")))
+    assert (finding.name, finding.state) == ("may use GPU", "warning")
