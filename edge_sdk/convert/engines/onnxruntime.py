@@ -12,6 +12,8 @@ from edge_sdk.session import arm_config, host_config, open_session, runtime_vers
 if TYPE_CHECKING:
     from edge_sdk.convert.engines.child import Order, Run
 
+_ROUNDS = b"QuantizeLinear"
+
 
 def versions() -> dict[str, str]:
     """Return the version of onnxruntime."""
@@ -24,6 +26,9 @@ def open_model(order: Order) -> Run:
         return open_session(order.model, replace(host_config(), optimized=False), where=order.model.name).run
     if order.mode != "arm-plan":
         return open_session(order.model, host_config(), where=order.model.name).run
+    if host_config().entries and _ROUNDS in order.model.read_bytes():
+        # int8 products saturate here, and a plan that is fused already cannot be told to avoid that
+        return open_session(order.model, arm_config(), where=order.model.name).run
     with tempfile.TemporaryDirectory() as folder:
         plan = Path(folder) / "plan.onnx"
         save_plan(order.model.read_bytes(), plan, where=order.model.name)

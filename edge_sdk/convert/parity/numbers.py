@@ -70,11 +70,13 @@ class Tolerance:
         relative: Largest error of floats, over the largest expected value; None where the ratio alone counts.
         min_snr_db: Least signal-to-noise ratio of floats in dB; None where the error alone counts.
         equal_share: Least share of integers and texts that are the same, 0 to 1.
+        steps: Whether integers are the steps of rounded numbers, which are held to the same as floats.
     """
 
     relative: float | None = 1e-3
     min_snr_db: float | None = None
     equal_share: float = 1.0
+    steps: bool = False
 
     def failure(self, difference: Difference) -> str:
         """Return in words why a difference is too large; empty where it is not."""
@@ -82,7 +84,8 @@ class Tolerance:
             return difference.told
         if difference.not_finite:
             return f"{difference.not_finite} values are NaN or infinite in one and not in the other"
-        return self._of_floats(difference) if difference.kind == "float" else self._of_the_rest(difference)
+        is_number = difference.kind == "float" or (self.steps and difference.kind == "integer")
+        return self._of_floats(difference) if is_number else self._of_the_rest(difference)
 
     def _of_floats(self, difference: Difference) -> str:
         if self.relative is not None and difference.relative > self.relative:

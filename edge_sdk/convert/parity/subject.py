@@ -69,7 +69,7 @@ def _variants(request: ParityRequest, package: ModelPackage) -> Iterator[Opened]
         model = fix_sizes(onnx.load_from_string(package.read(variant.model)), request.shapes, where=where)
         preprocess = request.preprocess or variant.preprocess or package.manifest.preprocess
         inputs = _inputs(request, specs_of(model.graph.input), preprocess)
-        promised = replace(request.tolerance, relative=None, min_snr_db=variant.min_snr_db)
+        promised = replace(request.tolerance, relative=None, min_snr_db=variant.min_snr_db, steps=True)
         tolerance = request.tolerance if family == _FLOAT else promised
         yield Opened(family, variant.model.sha256, model, inputs, task, tolerance)
 

@@ -11,6 +11,9 @@ from edge_sdk import records
 from edge_sdk.convert.engines import ENGINES, Engine
 from edge_sdk.convert.parity import ParityRequest, Tolerance, compare_engines, require_engines_agree
 from edge_sdk.errors import GateError, InputError
+from edge_sdk.profiles import load_profile
+from edge_sdk.quantize import ImageFlags, QuantRequest, quantize
+from tests.quantize.cards import build_classifier, save, write_cards
 
 BROKEN = Path(__file__).with_name("broken_engine")
 NET = """(float[1,2,9,9] x) => (float[1,3,18,18] y) <
@@ -151,3 +154,19 @@ def test_where_all_engines_diverge_the_oracle_is_suspected(net):
         require_engines_agree(replace(report, rows=(*report.rows, other)))
     assert one.value.hint == "--layers --html FILE shows every operator"
     assert both.value.hint.startswith("every engine is beyond the tolerance")
+
+
+def test_variants_in_integers_are_rows_held_to_what_the_package_promises(tmp_path):
+    folder = write_cards(tmp_path, range(8))
+    model = save(build_classifier(), folder / "m.onnx")
+    board = load_profile("raspberry-pi-5")
+    quantize(QuantRequest(model, (board,), str(folder), preprocess=ImageFlags(), input="float"), folder / "m.edge")
+    report = compare_engines(ParityRequest(folder / "m.edge", ("onnxruntime", "onnxruntime-arm-plan"), samples=2))
+    (subject,) = (one for one in report.subjects if one.variant == "arm-int8")
+    assert (subject.oracle, subject.tolerance.relative, subject.tolerance.steps) == ("reference", None, True)
+    rows = [row for row in report.rows if row.variant == "arm-int8"]
+    assert [(row.engine, row.outcome, row.failures) for row in rows] == [
+        ("onnxruntime", "ran", {}),
+        ("onnxruntime-arm-plan", "ran", {}),
+    ]
+    assert rows[0].agreement.task == "classification"

@@ -91,3 +91,10 @@ def test_beyond_the_tolerance_the_output_is_named():
         require_parity([good, bad], Tolerance(), where="m.onnx")
     with pytest.raises(GateError, match=r"signal-to-noise ratio of at least 80 dB, got 20\.0"):
         require_parity([bad], Tolerance(relative=1, min_snr_db=80), where="m.onnx")
+
+
+def test_steps_of_rounded_numbers_are_held_to_the_ratio():
+    near = difference(np.int8([100, -90, 50]), np.int8([100, -91, 50]))
+    assert "of the values the same" in Tolerance(relative=None, min_snr_db=20).failure(near)
+    assert Tolerance(relative=None, min_snr_db=20, steps=True).failure(near) == ""
+    assert "at least 60 dB" in Tolerance(relative=None, min_snr_db=60, steps=True).failure(near)
