@@ -188,7 +188,6 @@ class _Search:
     ) -> None:
         self._terms = terms
         self._measure = measure
-        self._time_of = time_of
         self._order = tuple(order)
         self._points = {0: start}
         left = [0.0]
@@ -238,16 +237,11 @@ class _Search:
         return count, f"the knee among the plans that hold the budget; {self._why_no_goal()}"
 
     def _why_no_goal(self) -> str:
-        """Return why no plan reaches the goal, with what it would take by the noise that is left."""
+        """Return why no plan reaches the goal, with what the one of them agrees on that has most in float."""
         goal = f"{self._terms.goal_agreement:.0%}"
-        told = f"none that keeps half of the time saved, and enough in integers, agrees with float on {goal}"
+        told = f"none that keeps half of the time saved, and enough in integers, agrees with float on {goal} within it"
         last = max(count for count in self._points if count <= self._most_for_goal)
-        had, loss = 1.0 - agreement_of(self._points[last]), 1.0 - self._terms.goal_agreement
-        if had <= loss or last == len(self._order):
-            return told
-        count = self._first_with_noise(self._noise_left[last] * (loss / had) ** 2, last + 1, len(self._order))
-        gain = self._terms.exact_time / max(self._time_of([layer.name for layer in self._order[:count]]), 1e-12)
-        return f"{told}, which would take about {count} layers in float, at {gain:.2f} times float's speed"
+        return f"{told}: with {last} layers in float, the most that do, {agreement_of(self._points[last]):.1%} agree"
 
     def _at(self, count: int) -> Point:
         if count not in self._points:
