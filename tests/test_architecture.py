@@ -15,7 +15,7 @@ import pytest
 
 FLOORS = (
     ("errors", "version"),
-    ("extras", "files", "records", "tensors", "transform", "clock", "page"),
+    ("extras", "files", "metadata", "records", "tensors", "transform", "clock", "page"),
     ("profiles", "preprocess", "media", "tasks"),
     ("package", "wire", "session", "broker", "samples"),
     ("quantize", "runtime", "convert"),
@@ -27,6 +27,7 @@ VENDORS = {
     "MNN": ("convert/engines/mnn",),
     "ai_edge_litert": ("convert/engines/litert", "convert/tflite"),
     "cv2": ("convert/engines/opencv", "preprocess", "media", "runtime/sources", "runtime/sinks", "runtime/draw"),
+    "joblib": ("convert/sklearn",),
     "ncnn": ("convert/engines/ncnn",),
     "onnx": ("quantize", "convert"),
     "onnx2tf": ("convert/engines/litert",),
@@ -35,6 +36,8 @@ VENDORS = {
     "openvino": ("convert/engines/openvino",),
     "paho": ("broker",),
     "rich": ("cli",),
+    "skl2onnx": ("convert/sklearn",),
+    "sklearn": ("convert/sklearn",),
     "torch": ("convert",),
     "tuf": ("agent", "fleet"),
     "tvm": ("convert/engines/tvm",),

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import edge_sdk
-from edge_sdk.cli import bench, doctor, inspect, keep, output, parity, plan, profiles, quantize, run
+from edge_sdk.cli import bench, convert, doctor, inspect, keep, output, parity, plan, profiles, quantize, run
 from edge_sdk.errors import EdgeError, UnavailableError
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(keep.app, name="keep")
+app.command("convert")(convert.convert_model)
 app.command("quantize")(quantize.quantize_model)
 app.command("plan")(plan.preview_plan)
 app.command("parity")(parity.compare)

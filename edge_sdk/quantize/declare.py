@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from edge_sdk import files, records
+from edge_sdk import files, metadata, records
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.quantize.graph import Model
 from edge_sdk.tasks.facts import Exporter
 from edge_sdk.tensors import TensorSpec
 
-METADATA_KEY = "edge_sdk.preprocess"
 Normalize = Literal["raw", "unit", "symmetric", "imagenet"]
 NORMALIZATIONS: Mapping[Normalize, Mapping[str, Any]] = {
     "raw": {"divisor": 1.0},
@@ -99,15 +98,15 @@ def preprocess_from_metadata(model: Model, inputs: Sequence[TensorSpec]) -> Prep
     Raises:
         InputError: It carries one that is not valid.
     """
-    metadata = _metadata(model)
-    if METADATA_KEY in metadata:
+    told = _metadata(model)
+    if metadata.PREPROCESS in told:
         try:
-            data = json.loads(metadata[METADATA_KEY])
+            data = json.loads(told[metadata.PREPROCESS])
         except (ValueError, RecursionError) as exc:
-            raise InputError(f"metadata {METADATA_KEY}: expected JSON, got {exc}") from exc
-        return records.read(Preprocess, data, where=f"metadata {METADATA_KEY}")
-    if {"stride", "task", "names", "imgsz"} <= metadata.keys():
-        resize = "crop" if metadata["task"] == "classify" else "letterbox"  # as Ultralytics prepares its pictures
+            raise InputError(f"metadata {metadata.PREPROCESS}: expected JSON, got {exc}") from exc
+        return records.read(Preprocess, data, where=f"metadata {metadata.PREPROCESS}")
+    if {"stride", "task", "names", "imgsz"} <= told.keys():
+        resize = "crop" if told["task"] == "classify" else "letterbox"  # as Ultralytics prepares its pictures
         return preprocess_from_flags(ImageFlags(normalize="unit", resize=resize, color="rgb"), inputs)
     return None
 
@@ -126,9 +125,12 @@ def class_names_from_file(path: Path) -> tuple[str, ...]:
 
 
 def class_names_from_metadata(model: Model) -> tuple[str, ...]:
-    """Return the class names that the model carries, as Ultralytics exports write them; empty if none."""
+    """Return the class names that the model carries, as `convert` or Ultralytics exports write them; empty if none."""
+    told = _metadata(model)
     try:
-        names = ast.literal_eval(_metadata(model).get("names", "{}"))
+        if metadata.LABELS in told:
+            return tuple(str(name) for name in json.loads(told[metadata.LABELS]))
+        names = ast.literal_eval(told.get("names", "{}"))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # what literal_eval raises for any text
         return ()
     if isinstance(names, dict) and names.keys() == set(range(len(names))):
@@ -138,10 +140,10 @@ def class_names_from_metadata(model: Model) -> tuple[str, ...]:
 
 def exporter_from_metadata(model: Model) -> Exporter:
     """Return the task in the metadata that Ultralytics exports write; YOLOv5's write none, and are detectors."""
-    metadata = _metadata(model)
-    if not {"stride", "names"} <= metadata.keys():
+    told = _metadata(model)
+    if not {"stride", "names"} <= told.keys():
         return ""
-    return _EXPORTED.get(metadata.get("task", "detect"), "other")
+    return _EXPORTED.get(told.get("task", "detect"), "other")
 
 
 def joints_from_metadata(model: Model) -> tuple[int, int] | None:

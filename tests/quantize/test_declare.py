@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_sdk import metadata
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import ImageSteps, Preprocess, WindowSteps
 from edge_sdk.quantize.declare import (
-    METADATA_KEY,
     ImageFlags,
     class_names_from_file,
     class_names_from_metadata,
@@ -137,7 +137,7 @@ def test_flags_need_a_picture_input(shape):
 
 def test_a_model_carries_its_declaration():
     steps = {"image": {"size_wh": [32, 24], "color": "bgr"}}
-    model = build_classifier(metadata={METADATA_KEY: json.dumps(steps)})
+    model = build_classifier(metadata={metadata.PREPROCESS: json.dumps(steps)})
     assert preprocess_from_metadata(model, NCHW) == Preprocess(image=ImageSteps(size_wh=(32, 24), color="bgr"))
     assert preprocess_from_metadata(build_classifier(), NCHW) is None
 
@@ -151,9 +151,9 @@ def test_a_model_carries_its_declaration():
     ],
 )
 def test_a_declaration_that_a_model_carries_is_checked(text, message):
-    assert refused(preprocess_from_metadata, build_classifier(metadata={METADATA_KEY: text}), NCHW)[0].startswith(
-        message
-    )
+    assert refused(preprocess_from_metadata, build_classifier(metadata={metadata.PREPROCESS: text}), NCHW)[
+        0
+    ].startswith(message)
 
 
 @pytest.mark.parametrize(("task", "resize"), [("detect", "letterbox"), ("classify", "crop")])

@@ -8,17 +8,17 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_sdk import metadata
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import ImageSteps, Preprocess
 from edge_sdk.profiles import load_profile
 from edge_sdk.quantize import ImageFlags, QuantRequest
-from edge_sdk.quantize.declare import METADATA_KEY
 from edge_sdk.quantize.source import check_cleaned, open_source
 from edge_sdk.tasks import TaskSpec
 from edge_sdk.tensors import TensorSpec
 from tests.quantize.cards import COLORS, build, build_classifier, save
 
-CARRIED = {METADATA_KEY: '{"image": {"size_wh": [32, 24], "color": "bgr"}}', "names": "{0: 'r', 1: 'g', 2: 'b'}"}
+CARRIED = {metadata.PREPROCESS: '{"image": {"size_wh": [32, 24], "color": "bgr"}}', "names": "{0: 'r', 1: 'g', 2: 'b'}"}
 
 
 def request(model: Path, **changes):

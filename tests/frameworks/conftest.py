@@ -1,0 +1,57 @@
+"""Each file here needs a framework: `scripts/test --frameworks` makes an environment for each; elsewhere it is skipped.
+
+What is trained here is trained on the digits that ship with scikit-learn: 1797 pictures of 8 x 8 pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_sdk.convert.job import convert
+from edge_sdk.convert.record import ConvertRequest, Order
+from edge_sdk.session import host_config, open_session
+
+TRAINED = 1200
+"""The first digits are for training, the others are the test set."""
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Return pixels from 0 to 1 [1797, 64] and classes [1797]."""
+    datasets = pytest.importorskip("sklearn.datasets")
+    pixels, classes = datasets.load_digits(return_X_y=True)
+    return (pixels / 16).astype(np.float32), classes
+
+
+@pytest.fixture
+def source_of():
+    """Return a function that gives the path of a source model of the assets by its name, or skips."""
+    root = Path(os.environ.get("EDGE_SDK_ASSETS", Path(__file__).parents[3] / "shared" / "assets"))
+
+    def find(name):
+        path = root / "models" / "sources" / name
+        if not path.exists():
+            pytest.skip(f"no {name} in EDGE_SDK_ASSETS")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def converted(tmp_path, monkeypatch):
+    """Convert a source; return the report and a function that runs the ONNX model."""
+
+    def run(source, **options):
+        own = {
+            key: options.pop(key) for key in ("inputs", "samples", "tolerance", "preprocess", "labels") & options.keys()
+        }
+        monkeypatch.chdir(tmp_path)
+        out = tmp_path / "model.onnx"
+        report = convert(ConvertRequest(order=Order(source=str(source), **options), **own), out)
+        return report, open_session(out, host_config(), where="converted").run
+
+    return run
