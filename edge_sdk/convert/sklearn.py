@@ -23,6 +23,7 @@ from edge_sdk.tensors import Array, Tensors
 
 _EXTRA = "convert-sklearn"
 _INPUT = "X"
+_FEW_LETTERS = 200
 _LIGHTGBM = "onnxmltools.convert.lightgbm.operator_converters.LightGbm.convert_lightgbm"
 _XGBOOST = "onnxmltools.convert.xgboost.operator_converters.XGBoost.convert_xgboost"
 _BOOSTERS = {
@@ -86,7 +87,7 @@ class SklearnSource:
         Raises:
             InputError: skl2onnx has no converter for a part of it.
         """
-        from skl2onnx import to_onnx
+        from skl2onnx import __max_supported_opset__, to_onnx
         from skl2onnx.common.data_types import FloatTensorType
         from skl2onnx.common.exceptions import MissingShapeCalculator
 
@@ -98,10 +99,10 @@ class SklearnSource:
                 self._estimator,
                 initial_types=[(self._input, FloatTensorType(free))],
                 options=options,
-                target_opset={"": self._order.opset, "ai.onnx.ml": 3},
+                target_opset={"": min(self._order.opset, __max_supported_opset__), "ai.onnx.ml": 3},
             )
-        except (MissingShapeCalculator, NotImplementedError, RuntimeError) as exc:
-            said = str(exc).strip().splitlines()[0]
+        except (MissingShapeCalculator, NotImplementedError, RuntimeError, ValueError) as exc:
+            said = str(exc).strip().splitlines()[0][:_FEW_LETTERS]
             raise InputError(f"{self._order.source}: expected what skl2onnx can export, got {said}") from exc
         self._outputs = tuple(output.name for output in model.graph.output)
         return Exported(model.SerializeToString(), f"skl2onnx {version('skl2onnx')}")
