@@ -90,8 +90,8 @@ def swaps(package: str, count: str = "50") -> dict[str, Any]:
         "longest_gap_ms": _longest_ms(sink.at_s[begun:]),
         "longest_gap_without_ms": _longest_ms(sink.at_s[:begun]),
         "before_MB": resident_mb[0],
-        "start_MB": start_mb,
-        "end_MB": end_mb,
+        "start_MB": round(start_mb, 1),
+        "end_MB": round(end_mb, 1),
         "growth_percent": round((end_mb / start_mb - 1) * 100, 2),
     }
 
