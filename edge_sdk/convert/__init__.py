@@ -33,6 +33,7 @@ class Framework:
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
+    "pytorch": Framework("torch", "convert-torch", ("torch",), (".pt", ".pth", ".pt2", ".torchscript")),
     "scikit-learn": Framework(
         "sklearn", "convert-sklearn", ("sklearn", "lightgbm", "xgboost"), (".joblib", ".pkl", ".pickle")
     ),

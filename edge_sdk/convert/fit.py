@@ -68,12 +68,23 @@ def _converted(model: Model, wanted: int, where: str) -> Model:
 
     try:
         plain = inline_local_functions(model) if model.functions else model  # the version converter loses functions
-        return onnx.version_converter.convert_version(plain, wanted)
+        converted = onnx.version_converter.convert_version(plain, wanted)
+        _tidy_reductions(converted)
+        onnx.checker.check_model(converted)
+        return converted
     except (RuntimeError, ValueError, onnx.version_converter.ConvertError, onnx.checker.ValidationError) as exc:
         raise InputError(
             f"{where}: expected operator set {wanted}, got {opset_of(model)}, which cannot be converted: {_short(exc)}",
             hint=f"take --opset {opset_of(model)} where the board loads it",
         ) from exc
+
+
+def _tidy_reductions(model: Model) -> None:
+    """Take from reductions the attribute of operator set 18 that the converter leaves; it says nothing beside axes."""
+    for node in model.graph.node:
+        told = {attribute.name: attribute for attribute in node.attribute}
+        if node.op_type != "ReduceSum" and {"axes", "noop_with_empty_axes"} <= told.keys():
+            node.attribute.remove(told["noop_with_empty_axes"])
 
 
 def _short(exc: Exception) -> str:
