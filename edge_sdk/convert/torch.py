@@ -132,9 +132,10 @@ class ModuleSource:
         import torch
 
         content = io.BytesIO()
+        is_script = isinstance(self._module, torch.jit.ScriptModule)  # which is no part of what can be traced
         torch.onnx.export(
-            self._call,
-            self._example,
+            self._module if is_script else self._call,
+            tuple(self._call.arguments(self._example).values()) if is_script else self._example,
             content,
             dynamo=False,
             verbose=False,

@@ -44,11 +44,14 @@ class Call(torch.nn.Module):  # type: ignore[misc, unused-ignore]  # PyTorch is 
 
     def result(self, tensors: Sequence[Any]) -> Any:
         """Return what the module itself does."""
+        return self.module(**self.arguments(tensors))
+
+    def arguments(self, tensors: Sequence[Any]) -> dict[str, Any]:
+        """Return what each parameter is given, in their order."""
         groups: dict[str, list[Any]] = {}
         for path, tensor in zip(self.paths, tensors, strict=True):
             groups.setdefault(path.partition(".")[0], []).append(tensor)
-        given = {name: group[0] if name in self.paths else tuple(group) for name, group in groups.items()}
-        return self.module(**given)
+        return {name: group[0] if name in self.paths else tuple(group) for name, group in groups.items()}
 
     def tried(self, order: Order, shapes: Mapping[str, Shape]) -> tuple[tuple[Any, ...], tuple[str, ...]]:
         """Run the module on an example; its inputs are floats, or integers where it refuses floats.
@@ -139,7 +142,9 @@ def shapes_of(order: Order, module: Any) -> tuple[dict[str, Shape], tuple[str, .
             f"keep, got {', '.join(shapes) or 'none'}",
             hint=f"say {flags}, in the sizes that the model was trained on; ? is a free batch",
         )
-    return shapes, tuple(shapes)
+    order_of = [*required, *optional].index
+    names = sorted(shapes, key=lambda name: order_of(name.partition(".")[0]))
+    return {name: shapes[name] for name in names}, tuple(names)
 
 
 @contextmanager
