@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_sdk.convert.keras_files import in_float32, load_model
+from edge_sdk.convert.keras_files import in_float32, load_model, without_dropout
 from edge_sdk.convert.keras_layers import notes, stated_preprocess
 from edge_sdk.convert.layout import Axes, as_source, input_shapes, is_turned
 from edge_sdk.convert.process import SourceProcess
@@ -62,7 +62,7 @@ class KerasSource:
 
     def __init__(self, order: Order, model: Any) -> None:
         self._order = order
-        self._model = in_float32(model)
+        self._model = without_dropout(in_float32(model))
         self._mixed = self._model is not model
         self._axes = _input_axes(model, order)
         first = any(getattr(layer, "data_format", "") == "channels_first" for layer in model.layers)

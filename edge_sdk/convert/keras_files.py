@@ -51,6 +51,15 @@ def in_float32(model: Any) -> Any:
     return clone
 
 
+def without_dropout(model: Any) -> Any:
+    """Return the model with no dropout in its recurrent cells, which only training has: their seeds cannot be frozen."""
+    for layer in _flat(model):
+        for name in ("dropout", "recurrent_dropout"):
+            if isinstance(layer.__dict__.get(name), float):
+                setattr(layer, name, 0.0)
+    return model
+
+
 def _flat(model: Any) -> list[Any]:
     return list(model._flatten_layers(include_self=False))
 

@@ -9,7 +9,7 @@ SHAPES = {"dense": (64,), "cnn": (8, 8, 1), "lstm": (8, 8), "gru": (8, 8), "bidi
 
 
 def trained(kind, pixels, classes):
-    """Return a model of a kind, trained on pixels [N, 64] from 0 to 1; a picture comes as pixels from 0 to 255."""
+    """Return a model of a kind, trained on pixels [N, 64] from 0 to 1."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -17,7 +17,6 @@ def trained(kind, pixels, classes):
     body = {
         "dense": [layers.Dense(32, activation="relu"), layers.Dropout(0.1)],
         "cnn": [
-            layers.Rescaling(1 / 255),
             layers.Conv2D(8, 3, padding="same", use_bias=False),
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
@@ -38,5 +37,4 @@ def trained(kind, pixels, classes):
 
 def shaped(kind, pixels):
     """Return pixels [N, 64] as a kind takes them."""
-    given = pixels.reshape(len(pixels), *SHAPES[kind])
-    return (np.round(given * 255) if kind == "cnn" else given).astype(np.float32)
+    return pixels.reshape(len(pixels), *SHAPES[kind]).astype(np.float32)
