@@ -66,6 +66,14 @@ def convert_model(
     head: Annotated[str | None, typer.Option(help="The layout of its outputs.", show_default=False)] = None,
     trust: Annotated[bool, typer.Option("--trust", help="Load a pickle, which may run any code.")] = False,
     dequantize: Annotated[bool, typer.Option("--dequantize", help="Make floats of a model in integers.")] = False,
+    layout: Annotated[
+        Literal["nhwc", "nchw"] | None,
+        typer.Option(help="How it takes pictures; as the source does if left out.", show_default=False),
+    ] = None,
+    inputs_at: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TENSOR", help="Cut a frozen graph of TensorFlow here.", show_default=False),
+    ] = None,
     profiles_dir: ProfilesDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
@@ -92,6 +100,8 @@ def convert_model(
         opset=opset or min((board.max_opset for board in boards), default=DEFAULT_OPSET),
         trusts=trust,
         dequantize=dequantize,
+        layout=layout or "",
+        inputs_at=tuple(inputs_at or ()),
     )
     request = ConvertRequest(
         order=order,
@@ -151,6 +161,10 @@ def _lines(report: ConvertReport) -> Iterator[str]:
         for one in report.parity.outputs
     ]
     yield from output.table(("output", "max abs", "relative", "SNR dB", "cosine"), rows)
+    yield from (
+        f"{one.output}: at most {one.most} steps of {one.step:.3g} apart, {one.within_one:.2%} within one"
+        for one in report.parity.steps
+    )
     if (agreed := report.parity.agreement) is not None:
         yield f"{agreed.task}: {agreed.changed} of {agreed.samples} answers changed"
     yield from report.notes

@@ -33,6 +33,9 @@ class Framework:
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
+    "keras": Framework("keras", "convert-keras", ("keras",), (".keras", ".h5", ".hdf5")),
+    "tensorflow": Framework("tensorflow", "convert-tensorflow", ("tensorflow",), (".pb",), ("saved_model.pb",)),
+    "tflite": Framework("tflite", "convert-tflite", (), (".tflite",)),
     "pytorch": Framework("torch", "convert-torch", ("torch",), (".pt", ".pth", ".pt2", ".torchscript")),
     "scikit-learn": Framework(
         "sklearn", "convert-sklearn", ("sklearn", "lightgbm", "xgboost"), (".joblib", ".pkl", ".pickle")

@@ -14,7 +14,6 @@ from edge_sdk.convert.prove import prove
 from edge_sdk.convert.recognise import digest_of, recognise
 from edge_sdk.convert.record import ConvertReport, ConvertRequest, SourceFacts
 from edge_sdk.errors import GateError
-from edge_sdk.preprocess import Preprocess
 
 
 def convert(request: ConvertRequest, out: Path, *, tell: Callable[[str], None] = lambda _: None) -> ConvertReport:
@@ -41,7 +40,7 @@ def convert(request: ConvertRequest, out: Path, *, tell: Callable[[str], None] =
         facts = _with_the_users(stated, request)
         model = fit_model(exported.model, opset=order.opset, max_ir=request.max_ir, where=order.source)
         tell("comparing with the source")
-        parity = prove(request, source, model, facts.preprocess or Preprocess())
+        parity = prove(request, source, model, facts)
     report = ConvertReport(
         source=order.source,
         source_sha256=digest,

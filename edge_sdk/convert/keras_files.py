@@ -52,7 +52,7 @@ def in_float32(model: Any) -> Any:
 
 
 def without_dropout(model: Any) -> Any:
-    """Return the model with no dropout in its recurrent cells, which only training has: their seeds cannot be frozen."""
+    """Return the model with no dropout in its recurrent cells: only training has it, and its seeds cannot be frozen."""
     for layer in _flat(model):
         for name in ("dropout", "recurrent_dropout"):
             if isinstance(layer.__dict__.get(name), float):

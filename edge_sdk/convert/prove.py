@@ -18,7 +18,8 @@ from edge_sdk.convert.parity.inputs import Inputs
 from edge_sdk.convert.parity.numbers import Difference, Tolerance, compare_outputs
 from edge_sdk.convert.parity.report import TaskAgreement
 from edge_sdk.convert.process import SourceProcess
-from edge_sdk.convert.record import ConvertRequest, SourceParity
+from edge_sdk.convert.record import ConvertRequest, SourceFacts, SourceParity
+from edge_sdk.convert.steps import allowed, compare_steps, steps_failure
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.session import Session, host_config, open_session
@@ -28,30 +29,33 @@ from edge_sdk.tensors import Tensors
 _LEAST_SNR_DB = 80.0
 
 
-def prove(request: ConvertRequest, source: SourceProcess, model: Model, preprocess: Preprocess) -> SourceParity:
+def prove(request: ConvertRequest, source: SourceProcess, model: Model, facts: SourceFacts) -> SourceParity:
     """Return how the ONNX model compares with its source.
 
     Args:
         request: What is asked.
         source: The source, opened.
         model: The ONNX model.
-        preprocess: What happens before it, where that is known.
+        facts: What is known of what happens before it, and of what it computes in.
 
     Raises:
         InputError: The model cannot be run, or the user's data do not fit.
     """
     session = open_session(model.SerializeToString(), host_config(), where=request.order.source)
+    preprocess, tolerance = facts.preprocess or Preprocess(), allowed(request.tolerance, facts)
     groups = tuple(make_batches(request, session.inputs, preprocess))
     feeds = [feed for group in groups for feed in group.feeds]
     expected, got = source.run(feeds), [session.run(feed) for feed in feeds]
     _require_names(expected[0], session, request.order.source)
     outputs = compare_outputs(expected, got)
     agreement = _agreement(_told_task(request, session, preprocess), groups, expected, got)
-    failure = _failure(outputs, agreement, request.tolerance)
+    steps = compare_steps(expected, got, facts.steps)
+    floats = [one for one in outputs if one.output not in facts.steps]
+    failure = _failure(floats, agreement, tolerance) or steps_failure(steps)
     first = ""
     if failure:
         worst = _worst(expected, got)
-        least = request.tolerance.min_snr_db or _LEAST_SNR_DB
+        least = tolerance.min_snr_db or _LEAST_SNR_DB
         first = first_divergence(model, source.layers(feeds[worst]), feeds[worst], min_snr_db=least)
     return SourceParity(
         inputs="; ".join(group.told for group in groups),
@@ -59,9 +63,10 @@ def prove(request: ConvertRequest, source: SourceProcess, model: Model, preproce
         inputs_sha256=hashlib.sha256("".join(group.digest for group in groups).encode()).hexdigest(),
         outputs=outputs,
         agreement=agreement,
-        tolerance=request.tolerance,
+        tolerance=tolerance,
         failure=failure,
         first=first,
+        steps=steps,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from edge_sdk.convert.parity.numbers import Difference, Tolerance
 from edge_sdk.convert.parity.report import TaskAgreement
@@ -21,6 +22,7 @@ BATCH = "batch"
 """The name of a free axis that is told as `?`."""
 
 Shape = tuple[int | str, ...]
+Layout = Literal["", "nhwc", "nchw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Order:
         opset: The newest operator set of ai.onnx that may come out.
         trusts: Whether the user trusts the source to run code here.
         dequantize: Whether a model in integers becomes one in floats.
+        layout: How the ONNX model takes pictures; empty as the source does.
+        inputs_at: Tensors of a frozen graph of TensorFlow that become its inputs; empty for its own.
     """
 
     source: str
@@ -45,6 +49,8 @@ class Order:
     opset: int = DEFAULT_OPSET
     trusts: bool = False
     dequantize: bool = False
+    layout: Layout = ""
+    inputs_at: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -68,12 +74,16 @@ class SourceFacts:
         preprocess: What it states of its preprocessing; None if nothing.
         labels: Names of its classes by index; empty if it states none.
         notes: What else the user must know, a line each.
+        steps: What one step of an output is worth, by its name, where the model gives the source's own integers.
+        rounds: Whether the source computes in integers, which its ONNX model may not.
     """
 
     versions: dict[str, str]
     preprocess: Preprocess | None = None
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    steps: dict[str, float] = field(default_factory=dict)
+    rounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,23 @@ class ConvertRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputSteps:
+    """An output in the source's own integers.
+
+    Attributes:
+        output: Its name.
+        step: What one step is worth.
+        most: How many steps the furthest element is apart.
+        within_one: Share of the elements that are at most one step apart, 0 to 1.
+    """
+
+    output: str
+    step: float
+    most: int
+    within_one: float
+
+
+@dataclass(frozen=True, slots=True)
 class SourceParity:
     """The ONNX model beside its source.
 
@@ -151,6 +178,7 @@ class SourceParity:
         tolerance: What was allowed.
         failure: What is beyond it; empty if nothing is.
         first: The first layer that diverges, in words; empty if there is none, or it cannot be told.
+        steps: The outputs that are integers in the source, in steps.
     """
 
     inputs: str
@@ -161,6 +189,7 @@ class SourceParity:
     tolerance: Tolerance
     failure: str = ""
     first: str = ""
+    steps: tuple[OutputSteps, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
