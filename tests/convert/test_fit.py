@@ -66,3 +66,14 @@ def test_a_layer_without_a_counterpart_is_no_divergence():
     feed, relu = {"x": x}, np.maximum(x, 0)
     layers = [("entry", relu), ("folded", relu * 7), ("shift", relu * 2 + 1)]
     assert first_divergence(build_chain(), layers, feed, min_snr_db=80) == ""
+
+
+def test_a_reduction_keeps_no_attribute_of_the_newer_operator_set():
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])
+    node = helper.make_node("ReduceMean", ["x", "axes"], ["y"], keepdims=0, noop_with_empty_axes=0)
+    graph = helper.make_graph([node], "mean", [x], [y], [axes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    fitted = fit_model(model.SerializeToString(), opset=17, max_ir=8, where="m")
+    assert {one.name for one in fitted.graph.node[0].attribute} == {"axes", "keepdims"}

@@ -7,6 +7,9 @@ from tests.frameworks.conftest import TRAINED
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
+from edge_sdk.convert.record import Order  # noqa: E402
+from edge_sdk.convert.torch import open_source  # noqa: E402
+from edge_sdk.errors import GateError, InputError  # noqa: E402
 from tests.frameworks.torch_digits import NETWORKS, train  # noqa: E402
 
 PLACE = "tests.frameworks.torch_digits"
@@ -60,3 +63,90 @@ def test_a_trained_network_keeps_its_answers_on_the_whole_test_set(name, free, t
     assert report.parity.batches == ((1, 3) if free else (1,))
     answers = [int(run({"pictures": one[np.newaxis]})["output"].argmax()) for one in pictures]
     assert np.mean(answers == classes) > 0.85
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_torchscript_keeps_its_answers_and_says_that_it_needs_a_shape(trained, converted, tmp_path):
+    network, pictures, _ = trained("dense")
+    torch.jit.script(network.eval()).save(tmp_path / "script.pt")
+    with pytest.raises(InputError, match="expected the shapes of input, which PyTorch does not keep, got none"):
+        converted(tmp_path / "script.pt")
+    report, _ = converted(tmp_path / "script.pt", shapes={"x": ("batch", 8, 8)}, **data_of(pictures, tmp_path))
+    assert report.exporter.endswith("(TorchScript)")
+    assert report.parity.outputs[0].snr_db >= 80
+    assert report.parity.agreement.changed == 0
+
+
+def test_a_program_keeps_its_answers_and_its_free_batch(trained, converted, tmp_path):
+    network, pictures, _ = trained("dense")
+    free = {0: torch.export.Dim("samples")}
+    program = torch.export.export(network.eval(), (torch.zeros(2, 8, 8),), dynamic_shapes=(free,))
+    torch.export.save(program, tmp_path / "program.pt2")
+    report, _ = converted(tmp_path / "program.pt2", **data_of(pictures, tmp_path))
+    assert report.inputs[0].shape == ("batch", 8, 8)
+    assert report.parity.outputs[0].snr_db >= 80
+    assert report.parity.agreement.changed == 0
+
+
+@pytest.mark.usefixtures("factories")
+def test_a_state_of_two_parts_goes_in_and_out_by_name(converted):
+    state = {f"state.{part}": (1, "batch", 6) for part in range(2)}
+    report, _ = converted("mine:Stateful", shapes={"rows": ("batch", 5, 8), **state})
+    assert [spec.name for spec in report.inputs] == ["rows", "state.0", "state.1"]
+    assert [spec.name for spec in report.outputs] == ["found", "state_0", "state_1"]
+    assert min(one.snr_db for one in report.parity.outputs) >= 80
+    assert any("training mode" in note for note in report.notes)
+
+
+@pytest.mark.usefixtures("factories")
+def test_what_no_graph_can_have_is_traced_and_told(converted):
+    report, _ = converted("mine:Branching", shapes={"rows": ("batch", 8)})
+    assert report.exporter.endswith("(TorchScript)")
+    assert "(graph): " in report.fallbacks[0]
+
+
+def test_the_first_module_that_is_exported_wrongly_is_named(converted, factories):
+    with pytest.raises(GateError, match=r"first diverges at wrong \(Wrong\), behind before \(Linear\)"):
+        converted("mine:Broken", shapes={"rows": ("batch", 8)})
+    assert not (factories / "model.onnx").exists()
+
+
+def test_a_pickle_of_a_whole_module_needs_trust(trained, converted, tmp_path):
+    network, _, _ = trained("dense")
+    torch.save(network, tmp_path / "whole.pt")
+    shapes = {"pictures": ("batch", 8, 8)}
+    with pytest.raises(InputError, match="pickles whole modules, and loading it runs whatever code is in it") as told:
+        converted(tmp_path / "whole.pt", shapes=shapes)
+    assert "--trust" in told.value.hint
+    assert converted(tmp_path / "whole.pt", shapes=shapes, trusts=True)[0].parity.outputs[0].snr_db >= 80
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("gru", r"weights of Dense, got 6 \(1.weight, .* missing; \d+ \(.* unexpected"),
+        ("cnn", "in the sizes of the mod"),
+    ],
+)
+def test_weights_of_another_network_are_told(other, told, tmp_path):
+    torch.save(NETWORKS[other]().state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(InputError, match=told):
+        open_source(Order("mine:Dense", weights=str(tmp_path / "weights.pt")), NETWORKS["dense"]())
+
+
+def test_weights_alone_are_no_model(tmp_path):
+    torch.save(NETWORKS["dense"]().state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(InputError, match="expected a model, got weights alone") as told:
+        open_source(Order(str(tmp_path / "weights.pt")))
+    assert "module:factory --weights" in told.value.hint
+
+
+@pytest.mark.usefixtures("factories")
+def test_the_weights_and_the_script_of_the_assets_are_one_model(converted, source_of):
+    given = {"window": np.random.default_rng(0).normal(size=(2, 1, 1024)).astype(np.float32)}
+    shapes = {"window": ("batch", 1, 1024)}
+    report, run = converted("mine:Bearings", weights=str(source_of("cwru_cnn1d_state_dict.pt")), shapes=shapes)
+    by_weights = run(given)["output"]
+    script, run = converted(source_of("cwru_cnn1d_torchscript.pt"), shapes=shapes)
+    assert min(one.parity.outputs[0].snr_db for one in (report, script)) >= 80
+    np.testing.assert_allclose(run(given)["output"], by_weights, rtol=1e-4, atol=1e-4)

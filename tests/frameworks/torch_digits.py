@@ -71,6 +71,38 @@ class Wrong(torch.nn.Module):
         return values / (2.01 if torch.compiler.is_compiling() else 2.0)
 
 
+class Branching(torch.nn.Module):
+    """A network with a branch on values, which no graph can have and a trace leaves out."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Linear(8, 4)
+
+    def forward(self, rows):
+        return self.inner(rows) if float(rows.abs().mean()) < 1e6 else rows[:, :4]
+
+
+class Bearings(torch.nn.Module):
+    """A network for windows of vibration [batch, 1, 1024], as the weights of the assets have it."""
+
+    def __init__(self):
+        super().__init__()
+        blocks, channels = [], 1
+        for width, (size, stride, padding) in zip(
+            (16, 32, 64, 64), ((64, 8, 28), (3, 1, 1), (3, 1, 1), (3, 1, 1)), strict=True
+        ):
+            blocks += [torch.nn.Conv1d(channels, width, size, stride, padding), torch.nn.BatchNorm1d(width)]
+            blocks += [torch.nn.ReLU(), torch.nn.MaxPool1d(2)]
+            channels = width
+        self.features = torch.nn.Sequential(*blocks)
+        self.head = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(512, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+        )
+
+    def forward(self, window):
+        return self.head(self.features(window))
+
+
 NETWORKS = {
     "cnn": Cnn,
     "dense": Dense,
