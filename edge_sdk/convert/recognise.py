@@ -40,20 +40,18 @@ def recognise(source: str, told: str = "") -> str:
 
 
 def framework_of_object(given: object) -> str:
-    """Return the framework of what a factory returned.
+    """Return the framework of what a factory returned: that of the nearest class of one (Keras's may be PyTorch's too).
 
     Raises:
         InputError: It is a model of none.
     """
-    roots = {kind.__module__.partition(".")[0] for kind in type(given).__mro__}
-    found = [name for name, framework in FRAMEWORKS.items() if roots & set(framework.roots)]
-    if len(found) != 1:
-        kind = f"{type(given).__module__}.{type(given).__name__}"
-        raise InputError(
-            f"factory: expected a model of {', '.join(FRAMEWORKS)}, got {kind}",
-            hint="say which with --from NAME" if found else "",
-        )
-    return found[0]
+    for kind in type(given).__mro__:
+        root = kind.__module__.partition(".")[0]
+        for name, framework in FRAMEWORKS.items():
+            if root in framework.roots:
+                return name
+    kind_name = f"{type(given).__module__}.{type(given).__name__}"
+    raise InputError(f"factory: expected a model of {', '.join(FRAMEWORKS)}, got {kind_name}")
 
 
 def digest_of(source: str, weights: str) -> str:

@@ -42,6 +42,13 @@ def test_an_object_of_no_framework_is_refused():
         framework_of_object({})
 
 
+def test_what_is_of_two_frameworks_is_of_the_nearer_one():
+    module = type("Module", (), {"__module__": "torch.nn.modules.module"})
+    layer = type("Layer", (module,), {"__module__": "keras.src.layers.layer"})
+    assert framework_of_object(type("Mine", (layer,), {})()) == "keras"
+    assert framework_of_object(type("Mine", (module,), {})()) == "pytorch"
+
+
 def test_code_without_weights_has_no_digest(tmp_path):
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"1")
