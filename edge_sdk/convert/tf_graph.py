@@ -90,10 +90,21 @@ def freeze(function: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Grap
         function: The function.
         inputs: Names for its inputs, in their order.
         outputs: Names for its outputs, in their order.
+
+    Raises:
+        InputError: It changes its own variables, as the seeds of a recurrent dropout do.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+    try:
+        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+    except ValueError as exc:
+        if "expected resource" not in str(exc):
+            raise
+        raise InputError(
+            "source: expected a function that leaves its variables alone, got one that assigns to them",
+            hint="with recurrent dropout, convert the Keras model itself (.keras or .h5), which leaves dropout out",
+        ) from exc
     definition = frozen.graph.as_graph_def()
     caught = {placeholder.op.name: np.asarray(value) for value, placeholder in frozen.graph.captures}
     for node in definition.node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SHAPES = {"dense": (64,), "cnn": (8, 8, 1), "lstm": (8, 8), "gru": (8, 8), "bidirectional": (8, 8)}
+SHAPES = {"dense": (64,), "cnn": (8, 8, 1), "lstm": (8, 8), "dropout": (8, 8), "gru": (8, 8), "bidirectional": (8, 8)}
 """What each kind takes: a vector, a picture, or eight rows of eight pixels."""
 
 
@@ -24,7 +24,8 @@ def trained(kind, pixels, classes):
             layers.Conv2D(16, 3, activation="relu"),
             layers.GlobalAveragePooling2D(),
         ],
-        "lstm": [layers.LSTM(24, return_sequences=True, recurrent_dropout=0.1), layers.LSTM(16)],
+        "lstm": [layers.LSTM(24, return_sequences=True), layers.LSTM(16)],
+        "dropout": [layers.LSTM(24, recurrent_dropout=0.1)],
         "gru": [layers.GRU(24)],
         "bidirectional": [layers.Masking(), layers.Bidirectional(layers.LSTM(16))],
     }[kind]

@@ -26,6 +26,14 @@ def test_a_saved_model_agrees_with_tensorflow_on_the_whole_test_set(kind, digits
     assert (found.argmax(1) == classes[TRAINED:]).mean() > 0.8
 
 
+def test_a_saved_model_that_assigns_to_its_variables_is_refused_with_the_way_out(digits, converted, tmp_path):
+    pixels, classes = digits
+    trained("dropout", pixels[:64], classes[:64]).export(tmp_path / "saved", verbose=False)
+    with pytest.raises(InputError, match="got one that assigns to them") as refused:
+        converted(tmp_path / "saved")
+    assert "convert the Keras model itself" in refused.value.hint
+
+
 def test_a_function_is_converted_by_its_signature(converted, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(
         "import tensorflow as tf\n"
