@@ -99,4 +99,4 @@ def test_a_stream_is_opened_again_and_leaves_nothing_behind(server):
         with closing(open_source(server[1])) as source:
             assert source.read().seq == 0
         files.append(len(list(Path("/proc/self/fd").iterdir())))
-    assert files[-1] == files[0]
+    assert files[-1] <= files[0]  # those of earlier tests may go meanwhile
