@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from edge_sdk.convert.batches import BATCHES, make_batches
 from edge_sdk.convert.diverge import first_divergence
 from edge_sdk.convert.fit import Model
-from edge_sdk.convert.parity.agreement import agree
+from edge_sdk.convert.parity.agreement import agree, task_of
 from edge_sdk.convert.parity.inputs import Inputs
 from edge_sdk.convert.parity.numbers import Difference, Tolerance, compare_outputs
 from edge_sdk.convert.parity.report import TaskAgreement
@@ -23,7 +23,7 @@ from edge_sdk.convert.steps import allowed, compare_steps, steps_failure
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import Preprocess
 from edge_sdk.session import Session, host_config, open_session
-from edge_sdk.tasks import ModelFacts, Task, build_task, tell_task
+from edge_sdk.tasks import ModelFacts, Task
 from edge_sdk.tensors import Tensors
 
 _LEAST_SNR_DB = 80.0
@@ -88,13 +88,7 @@ def _told_task(request: ConvertRequest, session: Session, preprocess: Preprocess
         head=request.head,
         input_wh=preprocess.image.size_wh if preprocess.image else None,
     )
-    try:
-        spec = tell_task(facts)
-    except InputError:
-        if request.task is not None or request.head:
-            raise
-        return None
-    return None if spec.kind == "tensor" else build_task(spec)
+    return task_of(facts)
 
 
 def _agreement(

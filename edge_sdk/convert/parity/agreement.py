@@ -9,8 +9,23 @@ import numpy as np
 from edge_sdk.convert.parity.inputs import Inputs
 from edge_sdk.convert.parity.report import TaskAgreement
 from edge_sdk.errors import InputError
-from edge_sdk.tasks import Result, Task
+from edge_sdk.tasks import ModelFacts, Result, Task, build_task, tell_task
 from edge_sdk.tensors import Tensors
+
+
+def task_of(facts: ModelFacts) -> Task | None:
+    """Return the task that was told, or the one that the outputs tell; None where numbers alone are compared.
+
+    Raises:
+        InputError: The outputs do not fit what was told.
+    """
+    try:
+        spec = tell_task(facts)
+    except InputError:
+        if facts.kind is not None or facts.head:
+            raise
+        return None
+    return None if spec.kind == "tensor" else build_task(spec)
 
 
 def agree(task: Task, inputs: Inputs, expected: Sequence[Tensors], got: Sequence[Tensors]) -> TaskAgreement:

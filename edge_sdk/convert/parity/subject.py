@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from edge_sdk.convert.parity.agreement import task_of
 from edge_sdk.convert.parity.graph import Model, fix_sizes, read_model, specs_of
 from edge_sdk.convert.parity.inputs import Inputs, random_inputs, read_inputs
 from edge_sdk.convert.parity.numbers import Tolerance
 from edge_sdk.convert.parity.request import ParityRequest
-from edge_sdk.errors import InputError
 from edge_sdk.files import sha256_of_file
 from edge_sdk.package import ModelPackage, open_package
 from edge_sdk.preprocess import Preprocess
-from edge_sdk.tasks import ModelFacts, Task, build_task, tell_task
+from edge_sdk.tasks import ModelFacts, Task, build_task
 from edge_sdk.tensors import TensorSpec
 
 _FLOAT = "fp32"
@@ -94,10 +94,4 @@ def _told_task(
         exporter="",
         joints=None,
     )
-    try:
-        spec = tell_task(facts)
-    except InputError:
-        if request.task is not None or request.head:
-            raise
-        return None
-    return None if spec.kind == "tensor" else build_task(spec)
+    return task_of(facts)
