@@ -1,0 +1,1 @@
+"""On the board: results that reach the fleet once, updates that cannot be forged and cannot brick it."""
