@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.options import require_onnx, told_head
+from edge_sdk.cli.options import HeadOption, TaskOption, require_onnx, told_head
 from edge_sdk.cli.profiles import ProfilesDir
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
@@ -58,12 +58,8 @@ def convert_model(
         Path | None, typer.Option(help="TOML file of what happens before the model.", show_default=False)
     ] = None,
     class_names: Annotated[Path | None, typer.Option(help="Class names, one a line.", show_default=False)] = None,
-    task: Annotated[
-        Literal["classification", "detection", "segmentation", "instances", "pose", "anomaly", "forecast", "tensor"]
-        | None,
-        typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
-    ] = None,
-    head: Annotated[str | None, typer.Option(help="The layout of its outputs.", show_default=False)] = None,
+    task: TaskOption = None,
+    head: HeadOption = None,
     trust: Annotated[bool, typer.Option("--trust", help="Load a pickle, which may run any code.")] = False,
     dequantize: Annotated[bool, typer.Option("--dequantize", help="Make floats of a model in integers.")] = False,
     layout: Annotated[

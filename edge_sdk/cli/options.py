@@ -22,6 +22,21 @@ SchemeOption = Annotated[
     typer.Option("--scheme", help="How: with calibrated ranges, those of each inference, or weights alone."),
 ]
 
+TaskWord = Literal["classification", "detection", "segmentation", "instances", "pose", "anomaly", "forecast", "tensor"]
+"""`tasks.TaskKind`, without the time to import it; a test holds them against each other."""
+TaskOption = Annotated[
+    TaskWord | None,
+    typer.Option("--task", help="What the model is for; told from its outputs if left out.", show_default=False),
+]
+HeadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--head",
+        help="How its outputs are laid out, where that cannot be told: docs/how_to/tasks.md lists the names.",
+        show_default=False,
+    ),
+]
+
 _SIZES = re.compile(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8})*")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_sdk import files, records
 from edge_sdk.cli import output
-from edge_sdk.cli.options import parse_shapes, require_onnx, told_head
+from edge_sdk.cli.options import HeadOption, TaskOption, parse_shapes, require_onnx, told_head
 from edge_sdk.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,12 +39,8 @@ def compare(
         list[str] | None,
         typer.Option(metavar="SHAPE", help="Sizes of a free input: NAME=1x3x224x224.", show_default=False),
     ] = None,
-    task: Annotated[
-        Literal["classification", "detection", "segmentation", "instances", "pose", "anomaly", "forecast", "tensor"]
-        | None,
-        typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
-    ] = None,
-    head: Annotated[str | None, typer.Option(help="The layout of its outputs.", show_default=False)] = None,
+    task: TaskOption = None,
+    head: HeadOption = None,
     layers: Annotated[bool, typer.Option("--layers", help="Compare each operator's result too.")] = False,
     tolerance: Annotated[float, typer.Option(help="Largest error, over the tensor's largest value.")] = 1e-3,
     engine_python: Annotated[

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.options import SchemeOption, parse_shapes, require_onnx, told_head, told_scheme
+from edge_sdk.cli.options import (
+    HeadOption,
+    SchemeOption,
+    TaskOption,
+    parse_shapes,
+    require_onnx,
+    told_head,
+    told_scheme,
+)
 from edge_sdk.cli.profiles import ProfilesDir
 from edge_sdk.errors import InputError
 from edge_sdk.profiles import load_profile
@@ -53,18 +61,8 @@ def quantize_model(
         typer.Option(metavar="DATA", help="Samples to measure on, where the labels name no files.", show_default=False),
     ] = None,
     class_names: Annotated[Path | None, typer.Option(help="Class names, one a line.", show_default=False)] = None,
-    task: Annotated[
-        Literal["classification", "detection", "segmentation", "instances", "pose", "anomaly", "forecast", "tensor"]
-        | None,
-        typer.Option(help="What the model is for; told from its outputs if left out.", show_default=False),
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(
-            help="How its outputs are laid out, where that cannot be told: docs/how_to/tasks.md lists the names.",
-            show_default=False,
-        ),
-    ] = None,
+    task: TaskOption = None,
+    head: HeadOption = None,
     preprocess: Annotated[Path | None, typer.Option(help="The preprocessing, as TOML.", show_default=False)] = None,
     normalize: Annotated[
         Literal["raw", "unit", "symmetric", "imagenet"] | None,
