@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,11 +25,12 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
-def write_atomic(path: Path) -> Iterator[BinaryIO]:
+def write_atomic(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
     """Open a file that appears at `path` only if the block ends without an error.
 
     Args:
         path: Where the file is to be; its folder is made if it does not exist.
+        is_private: Whether nobody but its owner may read it, from its first byte on.
 
     Yields:
         The file, open for reading and writing bytes.
@@ -42,7 +44,7 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: expected a file or nothing there, got a folder or a device")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("x+b") as file:
+        with open(part, "x+b", opener=partial(os.open, mode=0o600 if is_private else 0o666)) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -55,13 +57,13 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all.
+def write_bytes(path: Path, data: bytes, *, is_private: bool = False) -> None:
+    """Write `data` to `path`, whole or not at all; a private file only its owner may read.
 
     Raises:
         UnavailableError: The disk is full, or the folder cannot be written.
     """
-    with write_atomic(path) as file:
+    with write_atomic(path, is_private=is_private) as file:
         file.write(data)
 
 

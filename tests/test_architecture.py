@@ -27,6 +27,7 @@ VENDORS = {
     "MNN": ("convert/engines/mnn",),
     "ai_edge_litert": ("convert/engines/litert", "convert/tflite"),
     "cv2": ("convert/engines/opencv", "preprocess", "media", "runtime/sources", "runtime/sinks", "runtime/draw"),
+    "cryptography": ("agent", "fleet"),
     "h5py": ("convert/keras_files",),
     "joblib": ("convert/sklearn",),
     "keras": ("convert/keras", "convert/keras_files"),

@@ -30,6 +30,15 @@ def test_a_written_file_has_the_rights_that_the_umask_leaves(tmp_path):
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
+def test_a_private_file_is_its_owners_alone_from_its_first_byte_on(tmp_path):
+    with files.write_atomic(tmp_path / "key", is_private=True) as file:
+        [part] = tmp_path.iterdir()
+        assert part.stat().st_mode & 0o777 == 0o600
+        file.write(b"secret")
+    files.write_bytes(tmp_path / "key", b"another", is_private=True)
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
 def test_an_error_in_the_block_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
