@@ -21,7 +21,8 @@ class Gates:
         max_latency_ratio: Latency beside that of the model before, by the median.
         max_latency_ms: Latency, by the median; 0 for no bound.
         max_memory_bytes: What the model may take in memory; 0 for no bound.
-        max_error_share: Share of samples without a result, 0 to 1, NaN and infinite numbers among them.
+        max_error_share: Share of samples without a result, 0 to 1, NaN and infinite numbers among them; fewer than
+            three such samples are not held against it, since a camera too gives a broken picture.
         trial_results: How many results must come before it is confirmed.
         trial_s: How long that may take, in seconds; where fewer came, it is rolled back.
         offline_s: A release that is cut off from its fleet so long since it became active, where the one before was
@@ -34,7 +35,7 @@ class Gates:
     max_latency_ratio: float = 2.0
     max_latency_ms: float = 0.0
     max_memory_bytes: int = 0
-    max_error_share: float = 0.0
+    max_error_share: float = 0.05
     trial_results: int = 100
     trial_s: float = 120.0
     offline_s: float = 3600.0
