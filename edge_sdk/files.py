@@ -83,6 +83,19 @@ def read_bytes(path: Path, *, max_bytes: int) -> bytes:
     return data
 
 
+def move(path: Path, to: Path) -> None:
+    """Rename a file that is written and synced, over what was there; on the disk when this returns.
+
+    Raises:
+        UnavailableError: The folder cannot be written.
+    """
+    try:
+        path.replace(to)
+        _sync_folder(to.parent)
+    except OSError as exc:
+        raise unwritable(to, exc) from exc
+
+
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()

@@ -24,7 +24,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge_sdk import files
 from edge_sdk.errors import InputError
-from edge_sdk.wire import Place
 
 CA_DAYS = 50 * 365
 SERVER_DAYS = 5 * 365
@@ -159,23 +158,30 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         return Identity(_key_pem(key), _pem(self._client(name, key.public_key(), now_s)))
 
-    def sign(self, place: Place, request_pem: bytes, *, now_s: int) -> bytes:
-        """Return a certificate for the key of a device, and keep a copy.
+    def certify(self, device: str, request_pem: bytes, *, now_s: int) -> bytes:
+        """Return a certificate for the key of a device, PEM, and keep a copy; asked again for a key, the same one.
 
         Args:
-            place: The device, which the request must name.
+            device: Its name, which the request must have.
             request_pem: Its request (PKCS #10), PEM.
             now_s: Unix time.
 
         Raises:
-            InputError: The request is none, of another name, or of a key that brokers may not take.
+            InputError: The request is none, of another name, or of a key that brokers may not take or nobody believes.
             UnavailableError: The disk is full, or the folder cannot be written.
         """
-        check_device(place.device)
-        key = read_request(request_pem, device=place.device)
-        certificate = self._client(place.device, key, now_s)
+        check_device(device)
+        key = read_request(request_pem, device=device)
+        for pem in self._copies(device):
+            copy = x509.load_pem_x509_certificate(pem)
+            if copy.public_key() == key:
+                if copy.serial_number in self._revoked():
+                    raise InputError(f"request of {device}: expected a key that is believed, got one that was revoked")
+                if (copy.not_valid_after_utc - _at(now_s)) > timedelta(days=DEVICE_DAYS) / 2:
+                    return pem
+        certificate = self._client(device, key, now_s)
         pem = _pem(certificate)
-        files.write_bytes(self._of(place.device) / f"{certificate.serial_number:x}.pem", pem)
+        files.write_bytes(self._of(device) / f"{certificate.serial_number:x}.pem", pem)
         return pem
 
     def revoke(self, device: str, *, now_s: int) -> tuple[str, ...]:

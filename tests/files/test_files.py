@@ -162,3 +162,12 @@ def test_a_place_that_cannot_be_written_is_told_beforehand(tmp_path):
     for place in (tmp_path / "file" / "a.bin", tmp_path / "file" / "folder" / "a.bin", files.Path("/proc/none/a.bin")):
         with pytest.raises(UnavailableError, match=r"a\.bin: expected a place to write, got "):
             files.require_writable(place)
+
+
+def test_a_moved_file_takes_the_place_of_what_was_there(tmp_path):
+    (tmp_path / "new").write_bytes(b"2")
+    (tmp_path / "old").write_bytes(b"1")
+    files.move(tmp_path / "new", tmp_path / "old")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old", b"2")]
+    with pytest.raises(UnavailableError, match=r"nowhere/file: expected a place to write"):
+        files.move(tmp_path / "old", tmp_path / "nowhere/file")

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from edge_sdk.fleet.authority import Identity
-from edge_sdk.wire import Place
 from tests.mosquitto import _PATH
 
 
@@ -64,7 +63,7 @@ def request_of(device, key=None):
 def identity_of(authority, device, *, now_s):
     """Enrol a device by its request."""
     key = device_key()
-    pem = authority.sign(Place("plant", device), request_of(device, key), now_s=now_s)
+    pem = authority.certify(device, request_of(device, key), now_s=now_s)
     key_pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -17,11 +17,8 @@ from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import DEVICE_DAYS, Authority, read_request
-from edge_sdk.wire import Place
 from tests.fleet.conftest import NOW_S
 from tests.fleet.hardened import device_key, identity_of, request_of
-
-PLACE = Place("plant", "press-4")
 
 
 def test_private_keys_are_their_owners_alone(authority, tmp_path):
@@ -80,7 +77,7 @@ def handshake(accepting, asking):
 
 def test_a_device_gets_a_certificate_for_its_own_key_and_name(authority):
     key = device_key()
-    pem = authority.sign(PLACE, request_of("press-4", key), now_s=NOW_S)
+    pem = authority.certify("press-4", request_of("press-4", key), now_s=NOW_S)
     certificate = x509.load_pem_x509_certificate(pem)
     assert certificate.public_key() == key.public_key()
     assert certificate.subject.rfc4514_string() == "CN=press-4"
@@ -107,9 +104,9 @@ def test_revoking_takes_all_that_a_device_had_and_no_other(authority):
 
 def test_a_request_of_another_name_is_refused(authority):
     with pytest.raises(InputError, match="request of press-4: expected the name 'press-4', got 'press-5'"):
-        authority.sign(PLACE, request_of("press-5"), now_s=NOW_S)
+        authority.certify("press-4", request_of("press-5"), now_s=NOW_S)
     with pytest.raises(InputError, match=r"expected the name 'press-4', got ''$"):
-        authority.sign(PLACE, request_of(""), now_s=NOW_S)
+        authority.certify("press-4", request_of(""), now_s=NOW_S)
     assert authority.devices() == ()
 
 
@@ -118,7 +115,7 @@ def test_a_request_of_another_name_is_refused(authority):
 )
 def test_a_key_that_brokers_may_not_take_is_refused(authority, key):
     with pytest.raises(InputError, match="request of press-4: expected a key on secp256r1 or secp384r1, got"):
-        authority.sign(PLACE, request_of("press-4", key), now_s=NOW_S)
+        authority.certify("press-4", request_of("press-4", key), now_s=NOW_S)
 
 
 def test_a_request_that_its_key_did_not_sign_is_refused(authority):
@@ -126,12 +123,12 @@ def test_a_request_that_its_key_did_not_sign_is_refused(authority):
     for other in (der[:-1] + bytes([der[-1] ^ 1]), der[:-20] + bytes(20)):
         pem = ssl.DER_cert_to_PEM_cert(other).replace("CERTIFICATE", "CERTIFICATE REQUEST").encode()
         with pytest.raises(InputError, match="request of press-4: expected"):
-            authority.sign(PLACE, pem, now_s=NOW_S)
+            authority.certify("press-4", pem, now_s=NOW_S)
 
 
 def test_a_name_that_a_certificate_cannot_have_is_refused(authority):
     with pytest.raises(InputError, match="device: expected at most 64 letters"):
-        authority.sign(Place("plant", "x" * 65), request_of("x"), now_s=NOW_S)
+        authority.certify("x" * 65, request_of("x"), now_s=NOW_S)
 
 
 @given(st.binary(max_size=400), st.integers(0, 500), st.binary(max_size=8))

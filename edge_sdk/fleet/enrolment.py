@@ -1,0 +1,152 @@
+"""Claims, and what is certified for them: each makes one board a member, once, within its hours.
+
+- A token is 32 random bytes; the fleet keeps its digest alone, and compares in constant time.
+- The first key that comes with a token is bound to it before anything is signed: the same key may ask again until the
+  claim ends and gets the same certificate, another key gets nothing.
+- A device has one claim at a time; a new one takes the place of the old.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge_sdk import files
+from edge_sdk.errors import InputError
+from edge_sdk.fleet.authority import Authority, check_device, fingerprint, read_request
+from edge_sdk.wire import decode, encode
+from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home
+
+CLAIM_HOURS = 24.0
+_MAX_RECORD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """What the fleet keeps of a claim.
+
+    Attributes:
+        device: For whom.
+        token_sha256: Digest of its token.
+        expires_unix_s: Until when it is taken.
+        key_sha256: The key that has used it; empty if none has.
+    """
+
+    device: str
+    token_sha256: str
+    expires_unix_s: int
+    key_sha256: str = ""
+
+
+class Enrolment:
+    """The claims of a fleet in a folder; used by several threads and processes at once."""
+
+    def __init__(self, folder: Path, authority: Authority, *, fleet: str) -> None:
+        """Take the folder.
+
+        Args:
+            folder: Where the claims are.
+            authority: Who certifies.
+            fleet: Name of the fleet.
+        """
+        self._folder, self._authority, self._fleet = folder, authority, fleet
+
+    def claim(self, home: Home, *, now_s: int, hours: float = CLAIM_HOURS) -> Claim:
+        """Make a claim, and forget the one that the device had.
+
+        Args:
+            home: What the device is to know.
+            now_s: Unix time.
+            hours: How long it is taken.
+
+        Raises:
+            InputError: The device's name cannot stand in a certificate, or the time is not above 0.
+            UnavailableError: The disk is full, or the folder cannot be written.
+        """
+        check_device(home.device)
+        if not 0 < hours <= 24 * 366:
+            raise InputError(f"hours: expected more than 0 and at most a year, got {hours:g}")
+        token = secrets.token_urlsafe(32)
+        claim = Claim(home, token, now_s + round(hours * 3600))
+        with self._locked():
+            self._write(ClaimRecord(home.device, files.sha256_hex(token.encode()), claim.expires_unix_s))
+        return claim
+
+    def claims(self) -> tuple[ClaimRecord, ...]:
+        """Return what is kept of all claims.
+
+        Raises:
+            InputError: A record cannot be read.
+        """
+        found = (self._read(path.stem) for path in sorted(self._folder.glob("*.json")))
+        return tuple(record for record in found if record is not None)
+
+    def withdraw(self, device: str) -> bool:
+        """Take no claim of a device any more; tell whether there was one."""
+        check_device(device)
+        with self._locked():
+            there = self._path(device).exists()
+            self._path(device).unlink(missing_ok=True)
+        return there
+
+    def certify(self, request: EnrolRequest, *, now_s: int) -> bytes:
+        """Return the certificate for a claim, PEM.
+
+        Raises:
+            InputError: The claim is not taken, or the request is none; what is said of a wrong token is the same as of
+                a device that has none.
+            UnavailableError: The disk is full, or the folder cannot be written.
+        """
+        check_device(request.device)
+        given = files.sha256_hex(request.token.encode())
+        with self._locked():
+            record = self._read(request.device) or ClaimRecord(request.device, "", 0)
+            if not hmac.compare_digest(given, record.token_sha256):
+                raise InputError("claim: expected one that was made here, got another")
+            if now_s >= record.expires_unix_s:
+                raise InputError("claim: expected one that still holds, got one that has ended")
+            pem = request.request.encode()
+            key = fingerprint(read_request(pem, device=request.device))
+            if record.key_sha256 not in ("", key):
+                raise InputError("claim: expected one that was not used, got one that another key has used")
+            self._write(replace(record, key_sha256=key))
+            return self._authority.certify(request.device, pem, now_s=now_s)
+
+    def renew(self, request: EnrolRequest, *, now_s: int) -> bytes:
+        """Return a new certificate for a device that has shown one that is still believed, PEM.
+
+        Raises:
+            InputError: The request is none.
+            UnavailableError: The disk is full, or the folder cannot be written.
+        """
+        with self._locked():
+            return self._authority.certify(request.device, request.request.encode(), now_s=now_s)
+
+    def _path(self, device: str) -> Path:
+        return self._folder / f"{device}.json"
+
+    def _read(self, device: str) -> ClaimRecord | None:
+        path = self._path(device)
+        if not path.exists():
+            return None
+        return decode(ClaimRecord, files.read_bytes(path, max_bytes=_MAX_RECORD_BYTES), where=str(path))
+
+    def _write(self, record: ClaimRecord) -> None:
+        files.write_bytes(self._path(record.device), encode(record), is_private=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one thread of one process at a time look and write."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
