@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from edge_sdk.errors import InputError
 from edge_sdk.files import is_safe_name
 from edge_sdk.profiles import Family
 from edge_sdk.wire.blocks import check_file
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +70,49 @@ class PackageTarget:
         sha256: Its digest.
         size_bytes: Its size.
         blocks: Name of the target with the SHA-256 of each of its blocks, 32 bytes each.
+        blocks_sha256: Its digest.
     """
 
     target: str
     sha256: str
     size_bytes: int
     blocks: str
+    blocks_sha256: str
 
     def __post_init__(self) -> None:
-        """Check the names.
+        """Check the names and digests.
 
         Raises:
-            InputError: One could lead elsewhere.
+            InputError: A name could lead elsewhere, a digest is none, or the size is not positive.
         """
         check_file(self.target)
         check_file(self.blocks)
+        for digest in (self.sha256, self.blocks_sha256):
+            if not _SHA256.fullmatch(digest):
+                raise InputError(f"sha256: expected 64 lower-case hexadecimal digits, got {digest[:80]!r}")
+        if self.size_bytes < 1:
+            raise InputError(f"size_bytes: expected 1 or more, got {self.size_bytes}")
+
+    @property
+    def file(self) -> str:
+        """The file of the repository that holds it."""
+        return stored_as(self.target, self.sha256)
+
+    @property
+    def blocks_file(self) -> str:
+        """The file of the repository that holds the list of its blocks."""
+        return stored_as(self.blocks, self.blocks_sha256)
+
+
+def stored_as(target: str, sha256: str) -> str:
+    """Return the file of a repository that holds a target: with its digest in the name, as TUF's snapshots want it.
+
+    Example:
+        >>> stored_as("packages/parts-2.fp32.edge", "ab12")
+        'targets/packages/ab12.parts-2.fp32.edge'
+    """
+    folder, _, last = target.rpartition("/")
+    return "/".join(part for part in ("targets", folder, f"{sha256}.{last}") if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _MESSAGES = (
     Commands(2, (Command("a-1", "rate", {"hz": "5"}),)),
     CommandStates({"a-1": CommandState("failed", "expected a number")}),
     Get(1, "metadata/2.root.json", 0, 8),
-    Release("parts", 2, {"fp32": PackageTarget("packages/a.edge", "0" * 64, 10, "packages/a.blocks")}),
+    Release("parts", 2, {"fp32": PackageTarget("packages/a.edge", "0" * 64, 10, "packages/a.blocks", "1" * 64)}),
     Assignment(3, "parts-2"),
 )
 

@@ -1,0 +1,170 @@
+"""A repository behind HTTP or HTTPS: any static server will do; with ranges a fetch goes on where it broke off.
+
+- 404 and 403 are the word that there is no such file; anything else that is not 200 or 206 is a fault of the server.
+- Every answer is bounded in bytes, every wait in seconds. Redirects are not followed: an address says where files are.
+- Over TLS, the server's certificate must be of the fleet's authority; the device may show its own.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.wire.blocks import BLOCK_BYTES
+
+_TIMEOUT_S = 20.0
+_MISSING = frozenset({403, 404})
+_KEPT_IN_PATHS = "/%!$&'()*+,;=:@-._~"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom to believe, and who we are.
+
+    Attributes:
+        ca: Certificates of the authorities that are believed, PEM; None for those of the system.
+        certificate: Our own, PEM; None to show none.
+        key: Its key, PEM.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return the settings of a connection: TLS 1.2 or newer.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as exc:
+            raise InputError(f"tls: expected certificates and keys that can be read, got {exc}") from exc
+        return context
+
+
+class HttpSource:
+    """A repository behind one address, or with addresses of their own for `metadata` and `targets`."""
+
+    def __init__(
+        self, address: str | Mapping[str, str], *, tls: Tls | None = None, timeout_s: float = _TIMEOUT_S
+    ) -> None:
+        """Take the address.
+
+        Args:
+            address: `http://HOST[:PORT][/PATH]`, with `metadata` and `targets` below; or one for each of these words.
+            tls: For `https://`; without it, the system's authorities are believed.
+            timeout_s: How long any single wait may be.
+
+        Raises:
+            InputError: It is no such address, or a certificate cannot be read.
+        """
+        words = ("metadata", "targets")
+        self._places = (
+            {word: _Place.parse(f"{address.rstrip('/')}/{word}") for word in words}
+            if isinstance(address, str)
+            else {word: _Place.parse(address[word].rstrip("/")) for word in words}
+        )
+        self._timeout_s = timeout_s
+        is_encrypted = any(place.is_encrypted for place in self._places.values())
+        self._context = (tls or Tls()).context() if is_encrypted else None
+
+    def read(self, file: str, *, max_bytes: int) -> bytes | None:
+        """Return a small file; None if the server says that there is no such file.
+
+        Raises:
+            UnavailableError: The server is not there, fails, is too slow, or gives more than `max_bytes`.
+        """
+        with self._get(file, {}) as answer:
+            if answer.status in _MISSING:
+                return None
+            _check_status(file, answer, {http.client.OK})
+            data = answer.read(max_bytes + 1)
+            if len(data) > max_bytes:
+                raise UnavailableError(f"{file}: expected at most {max_bytes} bytes, got more")
+            if answer.length:
+                raise UnavailableError(f"{file}: expected {answer.length} more bytes, got the end of the connection")
+            return data
+
+    def stream(self, file: str, *, size_bytes: int, first_block: int, count: int) -> Iterator[tuple[int, bytes]]:
+        """Yield blocks of a file, in their order; a server without ranges is read from the start.
+
+        Raises:
+            UnavailableError: The server is not there, fails, is too slow, breaks off, or has no such file.
+        """
+        first = first_block * BLOCK_BYTES
+        last = min(size_bytes, (first_block + count) * BLOCK_BYTES) - 1
+        with self._get(file, {"Range": f"bytes={first}-{last}"}) as answer:
+            _check_status(file, answer, {http.client.OK, http.client.PARTIAL_CONTENT})
+            if answer.status == http.client.OK:
+                _skip(file, answer, first)
+            elif not answer.headers.get("Content-Range", "").startswith(f"bytes {first}-"):
+                raise UnavailableError(f"{file}: expected bytes from {first} on, got others")
+            for index in range(first_block, first_block + count):
+                wanted = min(BLOCK_BYTES, last + 1 - index * BLOCK_BYTES)
+                data = answer.read(wanted)
+                if len(data) < wanted:
+                    raise UnavailableError(f"{file}: expected {wanted} bytes, got {len(data)} and the end")
+                yield index, data
+
+    @contextmanager
+    def _get(self, file: str, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
+        word, _, rest = file.partition("/")
+        place = self._places[word]
+        connection = place.connect(self._timeout_s, self._context)
+        try:
+            connection.request("GET", f"{place.path}/{quote(rest, safe=_KEPT_IN_PATHS)}", headers=headers)
+            yield connection.getresponse()
+        except (OSError, http.client.HTTPException) as exc:
+            raise UnavailableError(
+                f"{place.host}:{place.port}: expected {file}, got {exc or type(exc).__name__}"
+            ) from exc
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    host: str
+    port: int
+    path: str
+    is_encrypted: bool
+
+    @classmethod
+    def parse(cls, address: str) -> _Place:
+        try:
+            parts = urlsplit(address)
+            port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+            if not parts.hostname or parts.username or parts.query or parts.fragment:
+                raise ValueError
+        except (ValueError, KeyError) as exc:
+            raise InputError(f"{address.rpartition('@')[2]}: expected http://HOST/PATH or https://HOST/PATH") from exc
+        return cls(parts.hostname, port, parts.path, parts.scheme == "https")
+
+    def connect(self, timeout_s: float, context: ssl.SSLContext | None) -> http.client.HTTPConnection:
+        if self.is_encrypted:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout_s, context=context)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+
+
+def _check_status(file: str, answer: http.client.HTTPResponse, wanted: set[int]) -> None:
+    if answer.status not in wanted:
+        raise UnavailableError(f"{file}: expected it from the server, got status {answer.status}")
+
+
+def _skip(file: str, answer: http.client.HTTPResponse, size_bytes: int) -> None:
+    while size_bytes:
+        data = answer.read(min(size_bytes, BLOCK_BYTES))
+        if not data:
+            raise UnavailableError(f"{file}: expected {size_bytes} more bytes, got the end")
+        size_bytes -= len(data)
