@@ -15,7 +15,7 @@ class Keeper(Protocol):
     """Where verified metadata lie."""
 
     def root(self, number: int) -> bytes | None:
-        """Return a root: 0 for the newest, then older ones; None if there is no such."""
+        """Return a root: 0 for the newest, then older ones; None if there is no such, no bytes if it is lost."""
 
     def load(self, role: str) -> bytes | None:
         """Return what was kept of a role; None if there is nothing that can be read."""

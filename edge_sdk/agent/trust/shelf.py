@@ -39,13 +39,17 @@ class Shelf:
         Raises:
             UnavailableError: The disk is full or cannot be written.
         """
-        if self.root(0) is None:
+        if not self._history():
+            files.write_bytes(self.folder / _HISTORY / "0.json", root)
             files.write_bytes(self._path("root"), root)
 
     def root(self, number: int) -> bytes | None:
-        """Return a root: 0 for the newest, then those of the history, newest first; None if there is no such."""
+        """Return a root: 0 for the newest, then those of the history, newest first; None if there is no such.
+
+        One that is lost is returned as no bytes.
+        """
         paths = [self._path("root"), *self._history()]
-        return _read(paths[number]) if number < len(paths) else None
+        return (_read(paths[number]) or b"") if number < len(paths) else None
 
     def load(self, role: str) -> bytes | None:
         """Return the metadata of a role; None if there are none that can be read."""
@@ -76,7 +80,7 @@ class Shelf:
 
     def _history(self) -> list[Path]:
         found = (path for path in (self.folder / _HISTORY).glob("*.json") if path.stem.isdecimal())
-        return sorted(found, key=lambda path: -int(path.stem))
+        return sorted(found, key=lambda path: -int(path.stem))  # that of the set-up is 0, the others by their version
 
 
 def _read(path: Path) -> bytes | None:
