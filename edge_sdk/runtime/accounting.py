@@ -17,12 +17,13 @@ from typing import Literal
 
 from edge_sdk.errors import EdgeError
 
-Cause = Literal["replaced", "stopped", "unreadable", "lost", "frozen", "gated", "slowed", "swapping"]
+Cause = Literal["replaced", "stopped", "unreadable", "lost", "frozen", "gated", "slowed", "paused", "swapping"]
 """Why a sample never reached the model.
 
 - `replaced`: a newer one took its place · `stopped`: the run ended first · `unreadable`: it could not be read
 - `lost`: a gap in the source's numbers; the driver or the network dropped it before us
 - `frozen`: the source repeats itself · `gated`: nothing happens in it · `slowed`: the rate was lowered on purpose
+- `paused`: nothing is to be processed for now
 - `swapping`: a newer one took its place while there was no model, between one that was closed and the next
 """
 Fate = Literal["results", "errors", "stale"]

@@ -136,6 +136,11 @@ class Run:
         """End the run after the sample in hand; may be called from any thread and from signal handlers."""
         self._asked_to_end = reason
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """The model in use; the next sample may find another one."""
+        return self._active.pipeline
+
     def exchange(self, pipeline: Pipeline) -> Pipeline:
         """Let another model take over with the next sample, from another thread than that which executes the run.
 

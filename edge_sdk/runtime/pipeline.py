@@ -60,7 +60,8 @@ class Pipeline:
         session: The opened model.
         model: SHA-256 of the model's bytes.
         opened: What it was opened from; None if not from a package.
-        refuses_nan: Whether a sample fails for which the model gives something that is not a number.
+        refuses_nan: Whether a sample fails for which the model gives something that is no finite number.
+        refused: How many samples have failed for that.
 
     Example:
         >>> with Pipeline.open(open_package("parts.edge")) as pipeline:  # doctest: +SKIP
@@ -69,6 +70,7 @@ class Pipeline:
 
     opened: Opened | None = None
     refuses_nan = False
+    refused = 0
 
     def __init__(self, manifest: Manifest, model: bytes | Path, *, config: SessionConfig) -> None:
         """Open the model and run it once, so that the first sample does not pay for set-up.
@@ -155,7 +157,7 @@ class Pipeline:
         prepared_ns = monotonic_ns()
         outputs = self.session.run(tensors)
         if self.refuses_nan:
-            _require_numbers(outputs, where=self.manifest.name)
+            self._require_numbers(outputs)
         inferred_ns = monotonic_ns()
         value, candidates = self._decode(outputs, transform, tensors, least=candidates_from)
         end_ns = monotonic_ns()
@@ -226,6 +228,13 @@ class Pipeline:
         shapes = {spec: [size if isinstance(size, int) else 1 for size in spec.shape] for spec in self.session.inputs}
         return {spec.name: noise.random(shape).astype(spec.dtype) for spec, shape in shapes.items()}
 
+    def _require_numbers(self, outputs: Tensors) -> None:
+        for name, values in outputs.items():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                self.refused += 1
+                got = "NaN" if np.isnan(values).any() else "infinite ones"
+                raise InputError(f"{self.manifest.name}: expected finite numbers in {name}, got {got}")
+
     def _require_one_input(self) -> None:
         count = len(self.session.inputs)
         if count != 1:
@@ -261,12 +270,6 @@ def _as_file(package: ModelPackage, entry: FileEntry) -> Iterator[Path]:
         package.copy(entry, file)
         file.flush()
         yield Path(f"/proc/self/fd/{file.fileno()}")
-
-
-def _require_numbers(outputs: Tensors, *, where: str) -> None:
-    for name, values in outputs.items():
-        if values.dtype.kind == "f" and np.isnan(values).any():
-            raise InputError(f"{where}: expected numbers in {name}, got NaN")
 
 
 def _with_threshold(manifest: Manifest, score_threshold: float | None) -> Manifest:

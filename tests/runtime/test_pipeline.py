@@ -154,7 +154,7 @@ def test_an_output_that_is_no_number_may_be_refused():
         assert pipeline(card("blue")).classes == ()
         pipeline.refuses_nan = True
         assert COLORS[pipeline(card("red")).classes[0]] == "red"
-        with pytest.raises(InputError, match=r"^tiny: expected numbers in y, got NaN$"):
+        with pytest.raises(InputError, match=r"^tiny: expected finite numbers in y, got NaN$"):
             pipeline(card("blue"))
 
 

@@ -179,7 +179,7 @@ class Swap:
         return happening.Watched(tally.results, tally.errors, tally.median_ms, _now_s())
 
     def _release(self) -> happening.Happening:
-        self._opened().refuses_nan = False
+        self._opened().refuses_nan = self._before.refuses_nan
         self._before.close()
         return happening.Settled()
 

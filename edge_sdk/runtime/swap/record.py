@@ -36,6 +36,8 @@ class SwapOptions:
         shadow_within_s: It is refused if there were not enough samples in so many seconds.
         watch_s: For so many seconds afterwards, errors, outputs that are no numbers and slowness bring the model before
             back; 0 does not watch.
+        takes_over: Whether it takes over at all; if not, it is only compared, and then closed. What was seen in
+            `shadow_within_s` counts then, however little.
         allow_gap: If both do not fit into memory, close the model in use first. There are no results until the
             candidate is there; samples that are lost meanwhile are counted as `swapping`. Nothing is compared then.
     """
@@ -46,6 +48,7 @@ class SwapOptions:
     max_memory_bytes: int | None = None
     shadow_within_s: float = 60.0
     watch_s: float = 30.0
+    takes_over: bool = True
     allow_gap: bool = False
 
     def __post_init__(self) -> None:

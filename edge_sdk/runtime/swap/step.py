@@ -2,6 +2,7 @@
 
     idle ─► loading ─► warming ─► shadowing ─► switching ─► watching ─► done
                │ does not fit         any before ↘ refused      ↘ rolled back
+               │                       └─► done, where it is only compared
                └─► emptying ─► loading ─► warming ─► switching …
 
 - The candidate's results go nowhere before `switching`; after it, those of the model before are over.
@@ -152,6 +153,8 @@ def _waited(progress: Progress, event: Waited) -> tuple[Progress, Effect]:
     options = progress.options
     if event.at_s - progress.since_s < options.shadow_within_s:
         return progress, "compare"
+    if not options.takes_over:
+        return _judge(progress, f"{len(progress.compared)} samples in {options.shadow_within_s:g} s")
     wanted = f"{options.shadow_samples} samples to compare in {options.shadow_within_s:g} s"
     return _refuse(progress, f"expected {wanted}, got {len(progress.compared)}")
 
@@ -165,6 +168,8 @@ def _judge(progress: Progress, cause: str) -> tuple[Progress, Effect]:
     if options.max_memory_bytes is not None and progress.memory_bytes > options.max_memory_bytes:
         most, got = _mb(options.max_memory_bytes), _mb(progress.memory_bytes)
         return _refuse(progress, f"expected at most {most} of memory, got {got}")
+    if not options.takes_over:
+        return _to(progress, "done", cause), "discard"
     return _to(progress, "switching", cause), "switch"
 
 

@@ -56,6 +56,16 @@ def test_a_swap_goes_all_its_way():
     assert (progress.agreement, progress.memory_bytes, progress.latency_ratio) == (1.0, 7, 1.1)
 
 
+def test_one_that_is_only_compared_is_closed_again_however_many_samples_there_were():
+    options = SwapOptions(shadow_samples=2, shadow_within_s=10.0, min_agreement=0, takes_over=False)
+    begun = (Asked(), FITS, Loaded(), Warmed(5, 1.0), ALIKE)
+    _, path = go(options, *begun, ALIKE, Settled())
+    assert path[-2:] == [("done", "discard"), ("done", None)]
+    progress, path = go(options, *begun, Waited(12.0), Settled())
+    assert path[-2:] == [("done", "discard"), ("done", None)]
+    assert progress.cause == "1 samples in 10 s"
+
+
 def test_without_shadow_and_watch_it_takes_over_at_once():
     options = SwapOptions(shadow_samples=0, watch_s=0)
     _, path = go(options, Asked(), FITS, Loaded(), Warmed(5, 1.0), Switched(math.nan, 1.0))

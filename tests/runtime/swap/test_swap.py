@@ -150,7 +150,7 @@ REFUSED = {
     ),
     "not a number": (
         lambda path: candidates.write(path, candidates.no_number_for_blue()),
-        "tiny: expected numbers in y, got NaN",
+        "tiny: expected finite numbers in y, got NaN",
     ),
 }
 
