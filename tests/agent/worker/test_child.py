@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -177,7 +178,6 @@ def test_one_whose_agent_is_gone_before_it_looked_does_not_begin(packages, clip)
 
 def _is_running(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().split(")")[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
     except FileNotFoundError:
         return False

@@ -105,9 +105,9 @@ def test_a_package_that_is_none_is_an_error_and_the_one_before_can_come_back(fol
 
 
 def test_a_comparison_needs_a_worker_that_runs_and_survives(folder):
-    with supervised(folder, package="") as (worker, _):
-        with pytest.raises(UnavailableError, match="worker: expected one that runs, got one that is stopped"):
-            worker.compare(folder / "same.edge", samples=5, within_s=5)
+    stopped = pytest.raises(UnavailableError, match="worker: expected one that runs, got one that is stopped")
+    with supervised(folder, package="") as (worker, _), stopped:
+        worker.compare(folder / "same.edge", samples=5, within_s=5)
     with supervised(folder) as (worker, hear):
         hear(Beat, that=lambda beat: beat.results)
         assert worker.compare(folder / "same.edge", samples=5, within_s=20).agreement == 1
