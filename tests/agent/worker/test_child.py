@@ -125,7 +125,7 @@ def test_numbers_that_are_none_are_counted_apart(tmp_path, clip):
         assert (ended.part, ended.cause) == ("model", "tiny: expected finite numbers in y, got NaN")
 
 
-def test_a_source_that_is_not_there_is_awaited(packages, tmp_path):
+def test_a_source_that_is_not_there_is_awaited(packages):
     with Spoken(Begin(str(packages["good"]), ("http://127.0.0.1:9/x.mjpg",))) as worker:
         worker.hear(Beat, that=lambda beat: beat.phase == "waiting")
         worker.ask(Stop())
