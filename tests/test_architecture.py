@@ -15,7 +15,7 @@ import pytest
 
 FLOORS = (
     ("errors", "version"),
-    ("extras", "files", "metadata", "records", "tensors", "transform", "clock", "page"),
+    ("extras", "files", "metadata", "records", "tensors", "transform", "clock", "page", "service"),
     ("profiles", "preprocess", "media", "tasks"),
     ("package", "wire", "session", "broker", "samples"),
     ("quantize", "runtime", "convert"),

@@ -7,14 +7,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping
 
 from edge_sdk.clock import monotonic_ns
-from edge_sdk.errors import UnavailableError
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.frame import Outcome, Sample
+from edge_sdk.service import ServiceManager, status_line
 
 _STATUS_NS = 5_000_000_000
 _PINGS = 4
@@ -22,20 +20,14 @@ _PINGS = 4
 
 
 class Systemd:
-    """The service manager."""
+    """The service manager, as a sink."""
 
     name = "systemd"
 
-    def __init__(self, address: str, *, watchdog_s: float | None = None) -> None:
-        """Prepare to notify; nothing is sent before the first result.
-
-        Args:
-            address: Path of the socket, or `@` and an abstract name.
-            watchdog_s: How long systemd waits for a sign of life; None if it does not.
-        """
-        self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._period_ns = min(_STATUS_NS, round((watchdog_s or _STATUS_NS) * 1e9 / _PINGS))
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    def __init__(self, manager: ServiceManager) -> None:
+        """Prepare to notify; nothing is sent before the first result."""
+        self._manager = manager
+        self._period_ns = min(_STATUS_NS, round((manager.watchdog_s or _STATUS_NS) * 1e9 / _PINGS))
         self._results, self._event = 0, ""
         self._next_ns = 0
 
@@ -45,36 +37,26 @@ class Systemd:
         now_ns = monotonic_ns()
         if now_ns >= self._next_ns:
             self._next_ns = now_ns + self._period_ns
-            self._send("READY=1", "WATCHDOG=1", self._status())
+            self._manager.tell("READY=1", "WATCHDOG=1", self._status())
 
     def tell(self, event: Event) -> None:
         """Show what happened to a source; see `Listener.tell`."""
         self._event = f"; {event.source} {event.after}: {event.cause}"
-        self._send(self._status())
+        self._manager.tell(self._status())
 
     def close(self) -> None:
         """Tell that the service stops; closing twice is harmless."""
-        if self._socket.fileno() >= 0:
+        if self._manager.is_open:
             try:
-                self._send("STOPPING=1")
+                self._manager.tell("STOPPING=1")
             finally:
-                self._socket.close()
+                self._manager.close()
 
     def _status(self) -> str:
-        return " ".join(f"STATUS={self._results} results{self._event}".split())
-
-    def _send(self, *lines: str) -> None:
-        try:
-            self._socket.sendto("\n".join(lines).encode(), self._address)
-        except OSError as exc:
-            raise UnavailableError(f"systemd: expected its socket {self._address!r}, got {exc.strerror}") from exc
+        return status_line(f"{self._results} results{self._event}")
 
 
 def from_environment(environment: Mapping[str, str]) -> Systemd | None:
     """Return the service manager that started this process, or None."""
-    address = environment.get("NOTIFY_SOCKET")
-    if not address:
-        return None
-    is_ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-    watchdog_us = environment.get("WATCHDOG_USEC", "") if is_ours else ""
-    return Systemd(address, watchdog_s=int(watchdog_us) / 1e6 if watchdog_us.isdecimal() else None)
+    manager = ServiceManager.from_environment(environment)
+    return None if manager is None else Systemd(manager)

@@ -14,6 +14,7 @@ from edge_sdk.errors import UnavailableError
 from edge_sdk.runtime import Run, RunOptions
 from edge_sdk.runtime.events import Event
 from edge_sdk.runtime.sinks.systemd import Systemd, from_environment
+from edge_sdk.service import ServiceManager
 from tests.fakes import Replay
 from tests.runtime.models import card, write_clip, write_colors
 
@@ -38,13 +39,13 @@ def heard(manager):
 
 
 def test_a_service_is_ready_with_its_first_result(colors, manager):
-    Run(colors, Replay([card("red")] * 3), sinks=[Systemd(manager.getsockname())]).execute()
+    Run(colors, Replay([card("red")] * 3), sinks=[Systemd(ServiceManager(manager.getsockname()))]).execute()
     assert heard(manager) == [["READY=1", "WATCHDOG=1", "STATUS=1 results"], ["STOPPING=1"]]
 
 
 def test_the_watchdog_hears_of_fresh_results_four_times_in_its_time(colors, manager):
     source = Replay([card("red")] * 100, live=True, stalls_s=(0.01,), fps=0)
-    report = Run(colors, source, sinks=[Systemd(manager.getsockname(), watchdog_s=0.4)]).execute()
+    report = Run(colors, source, sinks=[Systemd(ServiceManager(manager.getsockname(), watchdog_s=0.4))]).execute()
     pings = [message for message in heard(manager) if "WATCHDOG=1" in message]
     assert 6 <= len(pings) <= report.duration_s / 0.1 + 1
 
@@ -52,12 +53,12 @@ def test_the_watchdog_hears_of_fresh_results_four_times_in_its_time(colors, mana
 def test_stale_results_are_no_sign_of_life(colors, manager):
     source = Replay([card("red")] * 3, live=True, stalls_s=(0.1,))
     options = RunOptions(max_age_ms=50)
-    Run(colors, source, sinks=[Systemd(manager.getsockname(), watchdog_s=1)], options=options).execute()
+    Run(colors, source, sinks=[Systemd(ServiceManager(manager.getsockname(), watchdog_s=1))], options=options).execute()
     assert all("WATCHDOG=1" not in message for message in heard(manager))
 
 
 def test_an_event_is_the_status(manager):
-    service = Systemd(manager.getsockname())
+    service = Systemd(ServiceManager(manager.getsockname()))
     service.tell(Event(0, "camera:0", "live", "stalled", "no sample\nfor 2 s"))
     assert heard(manager) == [["STATUS=0 results; camera:0 stalled: no sample for 2 s"]]
 
@@ -78,7 +79,7 @@ def test_nobody_is_told_without_a_service_manager():
 
 def test_a_manager_that_is_gone_is_told(tmp_path):
     with pytest.raises(UnavailableError, match=r"^systemd: expected its socket '.*/none', got No such file or dir"):
-        Systemd(str(tmp_path / "none")).tell(Event(0, "x", "live", "dead", "gone"))
+        Systemd(ServiceManager(str(tmp_path / "none"))).tell(Event(0, "x", "live", "dead", "gone"))
 
 
 def test_a_run_from_the_command_line_notifies(manager, tmp_path):
