@@ -1,0 +1,105 @@
+"""Blocks over the broker: the window, what is lost on the way, and what is not fetched twice."""
+
+import queue
+
+import pytest
+
+from edge_sdk.agent.fetch import MqttSource
+from edge_sdk.agent.fetch.download import download
+from edge_sdk.errors import UnavailableError
+from edge_sdk.fleet.blocks import Files
+from edge_sdk.wire import decode
+from edge_sdk.wire.blocks import BLOCK_BYTES, Block, Get
+
+
+class Link:
+    """Both ends in this thread: what is asked is answered at once, unless the test loses it."""
+
+    def __init__(self, folder, lose=lambda _: False):
+        self._files, self._answers, self._lose = Files(folder), queue.SimpleQueue(), lose
+        self.served, self.on_their_way, self.most = 0, 0, 0
+
+    def ask(self, payload):
+        get = decode(Get, payload, where="get")
+        for index in range(get.first_block, get.first_block + get.count):
+            self.on_their_way += 1
+            self.most = max(self.most, self.on_their_way)
+            self.served += 1
+            if not self._lose(self.served):
+                self._answers.put(self._files.block(get, index).encode())
+
+    def answer(self, *, timeout_s):
+        if self._answers.empty():
+            self.on_their_way = 0
+            return None
+        self.on_their_way -= 1
+        return self._answers.get()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "repository"
+
+
+def test_never_more_than_a_window_is_on_its_way(tmp_path, package, folder):
+    link = Link(folder)
+    download(MqttSource(link, window=8), package, tmp_path / "downloads")
+    assert link.most == 8
+
+
+def test_what_is_lost_is_asked_for_again(tmp_path, package, folder):
+    link = Link(folder, lose=lambda number: number % 4 == 0)
+    source = MqttSource(link)
+    path = download(source, package, tmp_path / "downloads")
+    assert path.stat().st_size == package.size_bytes
+    assert (source.taken, source.asked) == (11, link.served)
+    assert source.asked > 11
+
+
+def test_silence_is_an_error(package, folder):
+    link = Link(folder, lose=lambda _: True)
+    with pytest.raises(UnavailableError, match="expected an answer within"):
+        MqttSource(link).read("metadata/timestamp.json", max_bytes=10)
+    assert link.served == 6, "asked six times"
+    with pytest.raises(UnavailableError, match="expected a block within"):
+        list(MqttSource(link).stream(package.file, size_bytes=package.size_bytes, first_block=0, count=10))
+
+
+def test_after_a_cut_no_verified_block_is_fetched_again(tmp_path, package, folder):
+    link = Link(folder, lose=lambda number: number > 7)  # the list of blocks, six blocks, and then the line is dead
+    with pytest.raises(UnavailableError):
+        download(MqttSource(link), package, tmp_path / "downloads")
+    again = MqttSource(Link(folder))
+    download(again, package, tmp_path / "downloads")
+    assert again.asked == 1 + 10 - 6
+
+
+class _Torn(BaseException):
+    """A kill, at a place that the test chooses."""
+
+
+def test_a_kill_leaves_what_was_verified(tmp_path, package, folder):
+    def kill(done_bytes, _):
+        if done_bytes >= 5 * BLOCK_BYTES:
+            raise _Torn
+
+    with pytest.raises(_Torn):
+        download(MqttSource(Link(folder)), package, tmp_path / "downloads", progress=kill)
+    again = MqttSource(Link(folder))
+    told = []
+    download(again, package, tmp_path / "downloads", progress=lambda *bytes_: told.append(bytes_))
+    assert told[0] == (5 * BLOCK_BYTES, package.size_bytes)
+    assert again.asked == 1 + 10 - 5
+
+
+def test_answers_that_nobody_asked_for_are_passed_over(package, folder):
+    link = Link(folder)
+    for answer in (
+        b"",
+        b"{}\n",
+        b"\xff" * 100,
+        Block(1, "metadata/timestamp.json", 0, 2, is_found=True, data=b"no").encode(),
+        Block(1, package.file, 0, 2, is_found=False).encode(),
+    ):
+        link._answers.put(answer)
+    assert MqttSource(link).read("metadata/timestamp.json", max_bytes=2) == b"{}"
