@@ -20,7 +20,7 @@ class Line:
 
     def __init__(self, host, port, place=PLACE):
         self._place, self._blocks = place, queue.Queue()
-        self._client = _client(host, port, place.down("block"), lambda message: self._blocks.put(message.payload))
+        self._client = connect(host, port, place.down("block"), lambda message: self._blocks.put(message.payload))
 
     def ask(self, payload):
         self._client.publish(self._place.up("get"), payload)
@@ -32,7 +32,7 @@ class Line:
             return None
 
     def close(self):
-        _close(self._client)
+        disconnect(self._client)
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def serving(host, port, folder, *, publish=None, **how):
         client.publish(topic, payload)
 
     server = BlockServer(Files(folder), publish or send, **how)
-    client = _client(
+    client = connect(
         host,
         port,
         "edge/v1/+/+/up/get",
@@ -58,10 +58,10 @@ def serving(host, port, folder, *, publish=None, **how):
     finally:
         stop.set()
         thread.join()
-        _close(client)
+        disconnect(client)
 
 
-def _client(host, port, topic, receive):
+def connect(host, port, topic, receive):
     client, is_there = Client(CallbackAPIVersion.VERSION2), threading.Event()
     client.max_queued_messages_set(0)
     client.on_message = lambda _client, _data, message: receive(message)
@@ -73,6 +73,6 @@ def _client(host, port, topic, receive):
     return client
 
 
-def _close(client):
+def disconnect(client):
     client.disconnect()
     client.loop_stop()

@@ -17,7 +17,7 @@ from edge_sdk.agent.trust.floors import Floors
 from edge_sdk.errors import InputError
 
 _FLOORS = "trust/floors"
-_HISTORY = "roots"
+_HISTORY = "root_history"
 _MAX_BYTES = 5_000_000
 """No metadata file that TUF takes is larger."""
 
@@ -40,7 +40,7 @@ class Shelf:
             UnavailableError: The disk is full or cannot be written.
         """
         if not self._history():
-            files.write_bytes(self.folder / _HISTORY / "0.json", root)
+            files.write_bytes(self.folder / _HISTORY / "0.root.json", root)
             files.write_bytes(self._path("root"), root)
 
     def root(self, number: int) -> bytes | None:
@@ -72,15 +72,16 @@ class Shelf:
         """
         self._state.write({_FLOORS: floors.encode()})
         if role == "root":
-            files.write_bytes(self.folder / _HISTORY / f"{floors.root}.json", data)
+            files.write_bytes(self.folder / _HISTORY / f"{floors.root}.root.json", data)
         files.write_bytes(self._path(role), data)
 
     def _path(self, role: str) -> Path:
         return self.folder / f"{quote(role, safe='')}.json"
 
     def _history(self) -> list[Path]:
-        found = (path for path in (self.folder / _HISTORY).glob("*.json") if path.stem.isdecimal())
-        return sorted(found, key=lambda path: -int(path.stem))  # that of the set-up is 0, the others by their version
+        found = [(path.name.removesuffix(".root.json"), path) for path in (self.folder / _HISTORY).glob("*.root.json")]
+        numbered = [(int(number), path) for number, path in found if number.isdecimal()]  # that of the set-up is 0
+        return [path for _, path in sorted(numbered, reverse=True)]
 
 
 def _read(path: Path) -> bytes | None:

@@ -103,7 +103,7 @@ def test_a_lost_root_does_not_go_back_either(tmp_path, operator):
     first = operator.repository.root_bytes()
     assert operator.repository.rotate("timestamp", quorum(*operator.keys["timestamp"]))
     board.trust.refresh()
-    shutil.rmtree(board.folder / "trust/roots")
+    shutil.rmtree(board.folder / "trust/root_history")
     (board.folder / "trust/root.json").write_bytes(first)
     (operator.folder / "metadata/2.root.json").unlink()
     with pytest.raises(TrustError, match=r"root.json: expected version 2 or newer, got 1"):
