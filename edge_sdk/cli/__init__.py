@@ -16,7 +16,21 @@ from typing import Annotated, NoReturn
 import typer
 
 import edge_sdk
-from edge_sdk.cli import bench, convert, doctor, inspect, keep, output, parity, plan, profiles, quantize, run
+from edge_sdk.cli import (
+    bench,
+    convert,
+    doctor,
+    fleet,
+    inspect,
+    keep,
+    membership,
+    output,
+    parity,
+    plan,
+    profiles,
+    quantize,
+    run,
+)
 from edge_sdk.errors import EdgeError, UnavailableError
 
 INTERRUPTED = 130
@@ -41,6 +55,8 @@ app.command("inspect")(inspect.inspect_package)
 app.command("run")(run.run_package)
 app.command("bench")(bench.bench_package)
 app.command("doctor")(doctor.examine_board)
+app.add_typer(membership.app, name="agent")
+app.add_typer(fleet.app, name="fleet")
 
 _verbosity = 0
 

@@ -47,15 +47,14 @@ class ClaimRecord:
 class Enrolment:
     """The claims of a fleet in a folder; used by several threads and processes at once."""
 
-    def __init__(self, folder: Path, authority: Authority, *, fleet: str) -> None:
+    def __init__(self, folder: Path, authority: Authority) -> None:
         """Take the folder.
 
         Args:
             folder: Where the claims are.
             authority: Who certifies.
-            fleet: Name of the fleet.
         """
-        self._folder, self._authority, self._fleet = folder, authority, fleet
+        self._folder, self._authority = folder, authority
 
     def claim(self, home: Home, *, now_s: int, hours: float = CLAIM_HOURS) -> Claim:
         """Make a claim, and forget the one that the device had.

@@ -23,7 +23,7 @@ WRONG = "claim: expected one that was made here, got another"
 
 @pytest.fixture
 def enrolment(tmp_path, authority):
-    return Enrolment(tmp_path / "claims", authority, fleet="plant")
+    return Enrolment(tmp_path / "claims", authority)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ YEARS_S = 4 * 365 * 86400
 
 @pytest.fixture
 def enrolment(tmp_path, authority):
-    return Enrolment(tmp_path / "claims", authority, fleet="plant")
+    return Enrolment(tmp_path / "claims", authority)
 
 
 @pytest.fixture
