@@ -29,6 +29,10 @@ class Beat(Protocol):
     """What the worker tells each second about that second."""
 
     @property
+    def model_sha256(self) -> str:
+        """Digest of the ONNX bytes that are loaded; empty while there are none."""
+
+    @property
     def results(self) -> int:
         """Samples that gave a result."""
 

@@ -3,7 +3,7 @@
     releases/<sha256>/package.edge   a release: a real file, whose SHA-256 is the name of its folder
     releases/<sha256>/kept.json      it has been confirmed here, or came with the board: which release it is
     current previous factory         links to folders of releases, exchanged by rename
-    downloads/<sha256>.part          what a fetch has so far
+    downloads/<sha256>.edge          a download that is done; <sha256>.part is what a fetch has so far
 
 - A release is what its digest says, or nothing: a torn, zeroed or missing file is found by reading it, whatever the
   folder looks like.
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge_sdk import files
-from edge_sdk.errors import InputError, TrustError
+from edge_sdk.errors import InputError, TrustError, UnavailableError
 
 Name = Literal["current", "previous", "factory"]
 NAMES: tuple[Name, ...] = ("current", "previous", "factory")
@@ -33,6 +33,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEPT = "kept.json"
 _GONE = ".gone-"
 _MAX_KEPT_BYTES = 4096
+_DISK_BLOCK_BYTES = 512  # of st_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Recovered:
 class Slots:
     """The releases below a folder.
 
+    Attributes:
+        folder: The folder.
+        downloads: Where fetches go.
+
     Example:
         >>> Slots(Path("/var/lib/edge-sdk")).recover().sha256  # doctest: +SKIP
         '9f86d081…'
@@ -60,7 +65,7 @@ class Slots:
         """Name the folder; it is made when something is written."""
         self.folder = folder
         self._releases = folder / "releases"
-        self._downloads = folder / "downloads"
+        self.downloads = folder / "downloads"
 
     def digest(self, name: Name) -> str:
         """Return the digest of the release that a link leads to; empty if it leads to none."""
@@ -75,8 +80,13 @@ class Slots:
         return self._releases / sha256 / "package.edge"
 
     def download(self, sha256: str) -> Path:
-        """Return where a release is fetched to."""
-        return self._downloads / f"{sha256}.part"
+        """Return where a release is once it is fetched."""
+        return self.downloads / f"{sha256}.edge"
+
+    def fetched_bytes(self, sha256: str) -> int:
+        """Return how much of a release is on the disk already, checked or not."""
+        parts = (self.download(sha256), self.downloads / f"{sha256}.part")
+        return max((part.stat().st_blocks * _DISK_BLOCK_BYTES for part in parts if part.exists()), default=0)
 
     def title(self, sha256: str) -> str:
         """Return NAME-VERSION of a release that was kept; empty if it is not known."""
@@ -128,9 +138,9 @@ class Slots:
         """
         sha256 = files.sha256_of_file(source)
         try:
-            _make_folder(self._downloads)
+            _make_folder(self.downloads)
         except OSError as exc:
-            raise files.unwritable(self._downloads, exc) from exc
+            raise files.unwritable(self.downloads, exc) from exc
         with source.open("rb") as package, files.write_atomic(self.download(sha256)) as part:
             shutil.copyfileobj(package, part)
         self.stage(sha256)
@@ -158,26 +168,28 @@ class Slots:
             self._link("previous", current)
         self._link("current", sha256)
 
-    def leave(self, sha256: str) -> str:
-        """Go back from a release, if it is in use and another one can be; return the digest of what is in use.
+    def fallback(self, sha256: str) -> str:
+        """Return what is in use without a release: `current` if that is another one, else the next that is whole.
 
-        Raises:
-            UnavailableError: The disk is full or cannot be written.
+        If there is no other one, it is the release itself.
         """
         current = self.digest("current")
         if current != sha256:
             return current
-        other = next((one for one in self._candidates() if one != sha256 and not self.damage(one)), current)
-        if other != current:
-            self._link("current", other)
-        return other
+        return next((one for one in self._candidates() if one != sha256 and not self.damage(one)), sha256)
 
-    def recover(self) -> Recovered:
-        """Make `current` lead to a release that is whole, if there is any.
+    def leave(self, sha256: str) -> None:
+        """Let `current` lead to the fallback of a release.
 
         Raises:
             UnavailableError: The disk is full or cannot be written.
         """
+        other = self.fallback(sha256)
+        if other != self.digest("current"):
+            self._link("current", other)
+
+    def recover(self) -> Recovered:
+        """Find a release that is whole, and let `current` lead to it; where the disk refuses, that is told."""
         told = []
         for sha256 in self._candidates():
             damage = self.damage(sha256)
@@ -185,8 +197,8 @@ class Slots:
                 told.append(damage)
                 continue
             if self.digest("current") != sha256:
-                told.append(f"{self.folder / 'current'}: expected a release that is whole, got back to {sha256}")
-                self._link("current", sha256)
+                told += [f"{self.folder / 'current'}: expected a release that is whole, got back to {sha256}"]
+                told += self._link_or_tell(sha256)
             return Recovered(sha256, tuple(told))
         return Recovered("", tuple(told))
 
@@ -201,7 +213,7 @@ class Slots:
         """
         kept = {*(self.digest(name) for name in NAMES), *keep} - {""}
         try:
-            for download in _listed(self._downloads):
+            for download in _listed(self.downloads):
                 if not download.name.startswith(tuple(kept or {"-"})):
                     _remove(download)
             if not self.digest("current") or self.damage(self.digest("current")):
@@ -225,6 +237,13 @@ class Slots:
         latest_first = sorted(kept, key=lambda folder: (folder / _KEPT).stat().st_mtime_ns, reverse=True)
         names = [folder.name for folder in latest_first if _DIGEST.fullmatch(folder.name)]
         yield from dict.fromkeys((*linked, *names))
+
+    def _link_or_tell(self, sha256: str) -> list[str]:
+        try:
+            self._link("current", sha256)
+        except UnavailableError as exc:
+            return [str(exc)]
+        return []
 
     def _keep(self, sha256: str, title: str) -> None:
         mark = self._releases / sha256 / _KEPT

@@ -352,7 +352,6 @@ _TABLE: Mapping[tuple[Stage, type], _Act] = {
     ("offered", happen.Weighed): _weighed,
     ("offered", happen.Found): _leads_to("staged"),
     ("fetching", happen.Fetched): _leads_to("verified"),
-    ("fetching", happen.Spoiled): _spoiled,
     ("verified", happen.Staged): _leads_to("staged"),
     ("verified", happen.Spoiled): _spoiled,
     ("staged", happen.Tidied): _leads_to("golden"),

@@ -16,6 +16,7 @@ class _Beat:
     nan: int = 0
     latency_p50_ms: float = 10.0
     resident_bytes: int = 1050
+    model_sha256: str = ""
 
 
 def _seen(beats, every_s=1.0):
