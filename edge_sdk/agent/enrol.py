@@ -180,9 +180,6 @@ class _Identity:
         files.write_bytes(self._mine / "ca.pem", home.ca.encode())
         files.write_bytes(self._mine / "home.json", encode(home))
         files.write_bytes(self._mine / "certificate.pem", certificate)
-        root = self._folder / "trust" / "root.json"
-        if not root.exists():
-            files.write_bytes(root, home.root.encode())
         self._exchange()
 
     def _exchange(self) -> None:

@@ -28,16 +28,16 @@ class Broker:
     """Where a broker listens.
 
     Attributes:
+        folder: Where its files are on its machine.
         port: Its port.
         bind: The address it listens on; empty for all.
-        folder: Where its files are on its machine.
-        user: Under which user it runs if it is started as root.
+        user: Who owns the files: as whom it runs if it is started as root.
     """
 
     folder: Path
-    port: int = 8883
-    bind: str = ""
-    user: str = "mosquitto"
+    port: int
+    bind: str
+    user: str
 
 
 def configuration(broker: Broker) -> str:

@@ -1,4 +1,4 @@
-"""Claims, and what is certified for them: each makes one board a member, once, within its hours.
+"""The devices of a fleet, and their claims: each makes one board a member, once, within its hours.
 
 - A token is 32 random bytes; the fleet keeps its digest alone, and compares in constant time.
 - The first key that comes with a token is bound to it before anything is signed: the same key may ask again until the
@@ -21,37 +21,44 @@ from edge_sdk import files
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import Authority, check_device, fingerprint, read_request
 from edge_sdk.wire import decode, encode
-from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home
+from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home, Membership
 
 CLAIM_HOURS = 24.0
 _MAX_RECORD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimRecord:
-    """What the fleet keeps of a claim.
+class Member:
+    """What the fleet keeps of a device.
 
     Attributes:
-        device: For whom.
-        token_sha256: Digest of its token.
-        expires_unix_s: Until when it is taken.
+        device: Its name.
+        groups: The groups that it was told to be in.
+        token_sha256: Digest of its claim's token; empty without a claim.
+        expires_unix_s: Until when the claim is taken.
         key_sha256: The key that has used it; empty if none has.
     """
 
     device: str
-    token_sha256: str
-    expires_unix_s: int
+    groups: tuple[str, ...] = ()
+    token_sha256: str = ""
+    expires_unix_s: int = 0
     key_sha256: str = ""
+
+    @property
+    def has_claim(self) -> bool:
+        """Whether it was given a claim."""
+        return bool(self.token_sha256)
 
 
 class Enrolment:
-    """The claims of a fleet in a folder; used by several threads and processes at once."""
+    """The devices of a fleet in a folder; used by several threads and processes at once."""
 
     def __init__(self, folder: Path, authority: Authority) -> None:
         """Take the folder.
 
         Args:
-            folder: Where the claims are.
+            folder: Where their records are.
             authority: Who certifies.
         """
         self._folder, self._authority = folder, authority
@@ -74,11 +81,29 @@ class Enrolment:
         token = secrets.token_urlsafe(32)
         claim = Claim(home, token, now_s + round(hours * 3600))
         with self._locked():
-            self._write(ClaimRecord(home.device, files.sha256_hex(token.encode()), claim.expires_unix_s))
+            digest = files.sha256_hex(token.encode())
+            self._write(Member(home.device, home.groups, digest, claim.expires_unix_s))
         return claim
 
-    def claims(self) -> tuple[ClaimRecord, ...]:
-        """Return what is kept of all claims.
+    def answer(self, home: Home, request_pem: bytes, *, now_s: int) -> Membership:
+        """Certify for a request that was carried here, and forget the claim that the device had.
+
+        Args:
+            home: What the device is to know.
+            request_pem: Its request (PKCS #10), PEM.
+            now_s: Unix time.
+
+        Raises:
+            InputError: The request is none, or not of this device.
+            UnavailableError: The disk is full, or the folder cannot be written.
+        """
+        with self._locked():
+            certificate = self._authority.certify(home.device, request_pem, now_s=now_s)
+            self._write(Member(home.device, home.groups))
+        return Membership(home, certificate.decode())
+
+    def members(self) -> tuple[Member, ...]:
+        """Return what is kept of all devices.
 
         Raises:
             InputError: A record cannot be read.
@@ -86,13 +111,15 @@ class Enrolment:
         found = (self._read(path.stem) for path in sorted(self._folder.glob("*.json")))
         return tuple(record for record in found if record is not None)
 
-    def withdraw(self, device: str) -> bool:
-        """Take no claim of a device any more; tell whether there was one."""
+    def forget(self, device: str) -> None:
+        """Keep nothing of a device any more; its claim is not taken.
+
+        Raises:
+            InputError: The name cannot be a device's.
+        """
         check_device(device)
         with self._locked():
-            there = self._path(device).exists()
             self._path(device).unlink(missing_ok=True)
-        return there
 
     def certify(self, request: EnrolRequest, *, now_s: int) -> bytes:
         """Return the certificate for a claim, PEM.
@@ -105,7 +132,7 @@ class Enrolment:
         check_device(request.device)
         given = files.sha256_hex(request.token.encode())
         with self._locked():
-            record = self._read(request.device) or ClaimRecord(request.device, "", 0)
+            record = self._read(request.device) or Member(request.device)
             if not hmac.compare_digest(given, record.token_sha256):
                 raise InputError("claim: expected one that was made here, got another")
             if now_s >= record.expires_unix_s:
@@ -130,13 +157,13 @@ class Enrolment:
     def _path(self, device: str) -> Path:
         return self._folder / f"{device}.json"
 
-    def _read(self, device: str) -> ClaimRecord | None:
+    def _read(self, device: str) -> Member | None:
         path = self._path(device)
         if not path.exists():
             return None
-        return decode(ClaimRecord, files.read_bytes(path, max_bytes=_MAX_RECORD_BYTES), where=str(path))
+        return decode(Member, files.read_bytes(path, max_bytes=_MAX_RECORD_BYTES), where=str(path))
 
-    def _write(self, record: ClaimRecord) -> None:
+    def _write(self, record: Member) -> None:
         files.write_bytes(self._path(record.device), encode(record), is_private=True)
 
     @contextmanager

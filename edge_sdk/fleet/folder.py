@@ -13,8 +13,11 @@ fleet.db        what devices sent
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +93,7 @@ class Fleet:
         settings: What was decided.
 
     Example:
-        >>> Fleet(Path("plant")).enrolment().claims()  # doctest: +SKIP
+        >>> Fleet(Path("plant")).enrolment().members()  # doctest: +SKIP
         ()
     """
 
@@ -153,12 +156,12 @@ class Fleet:
         return Authority(self.path / "authority")
 
     def enrolment(self) -> Enrolment:
-        """Return the claims.
+        """Return the devices and their claims.
 
         Raises:
             InputError: The authority's key cannot be read.
         """
-        return Enrolment(self.path / "claims", self.authority())
+        return Enrolment(self.path / "devices", self.authority())
 
     def repository(self, signers: Sequence[CryptoSigner] = ()) -> Repository:
         """Return the repository, with the online key and those given.
@@ -168,8 +171,25 @@ class Fleet:
         """
         return Repository(self.path / "repository", [*read_keys(self.path / "keys-online"), *signers])
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let one process at a time change the repository: each signs what the one before has left.
+
+        Raises:
+            UnavailableError: The folder cannot be written.
+        """
+        try:
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise files.unwritable(self.path, exc) from exc
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     def broker(self) -> Broker:
-        """Return where the broker listens."""
+        """Return where the broker listens; it runs as the user who owns the folder."""
         return _broker(self.path, self.settings)
 
     def serving(self) -> Serving:
@@ -212,7 +232,7 @@ def require_empty(path: Path) -> None:
 
 
 def _broker(path: Path, settings: Settings) -> Broker:
-    return Broker(path / "broker", settings.broker_port, settings.bind)
+    return Broker(path / "broker", settings.broker_port, settings.bind, user=path.owner())
 
 
 def _create_repository(path: Path, passphrase: str) -> None:

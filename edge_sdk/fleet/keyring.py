@@ -14,7 +14,7 @@ from edge_sdk import files
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import MAX_PEM_BYTES, Issued
 from edge_sdk.fleet.broker_config import INGEST, write_broker
-from edge_sdk.fleet.enrolment import ClaimRecord
+from edge_sdk.fleet.enrolment import Member
 from edge_sdk.fleet.folder import ROOT_THRESHOLD, Fleet
 from edge_sdk.fleet.repository import Quorum, sign_pending
 from edge_sdk.fleet.repository.documents import read_document
@@ -69,7 +69,7 @@ class Keyring:
 
     roles: tuple[RoleKeys, ...]
     certificates: tuple[Issued, ...]
-    claims: tuple[ClaimRecord, ...]
+    claims: tuple[Member, ...]
     pending: dict[str, int]
 
 
@@ -123,8 +123,9 @@ def read_keyring(fleet: Fleet) -> Keyring:
     roles.append(_role("director", director.threshold, director.keyids))
     ours = [_ours(fleet, name) for name in ("broker", "server", "ingest")]
     of_devices = [issued for device in authority.devices() for issued in authority.issued(device)]
+    claims = tuple(member for member in fleet.enrolment().members() if member.has_claim)
     pending = {str(role): missing for role, missing in repository.pending().items()}
-    return Keyring(tuple(roles), (*ours, *of_devices), fleet.enrolment().claims(), pending)
+    return Keyring(tuple(roles), (*ours, *of_devices), claims, pending)
 
 
 def revoke_device(fleet: Fleet, device: str, *, now_s: int, is_dry_run: bool = False) -> Revoked:
@@ -136,11 +137,11 @@ def revoke_device(fleet: Fleet, device: str, *, now_s: int, is_dry_run: bool = F
     """
     authority, enrolment = fleet.authority(), fleet.enrolment()
     serials = tuple(issued.serial for issued in authority.issued(device) if not issued.is_revoked)
-    has_claim = any(claim.device == device for claim in enrolment.claims())
+    has_claim = any(member.device == device and member.has_claim for member in enrolment.members())
     if not serials and not has_claim:
         raise InputError(f"{device}: expected a certificate that is believed or a claim, got none")
     if not is_dry_run:
-        enrolment.withdraw(device)
+        enrolment.forget(device)
         if serials:
             authority.revoke(device, now_s=now_s)
             write_broker(fleet.broker(), authority, None, fleet=fleet.settings.name)
@@ -190,7 +191,8 @@ def rotate_role(fleet: Fleet, what: Roles, offline: Offline, *, is_dry_run: bool
         repository = fleet.repository([*offline.keys.values(), *new])
         quorum = Quorum(tuple(key.public_key for key in new), ROOT_THRESHOLD if what == "root" else 1)
         roles = _SERVERS_ROLES if what == "online" else (what,)
-        is_public = all([repository.rotate(role, quorum) for role in roles])
+        with fleet.changing():
+            is_public = all([repository.rotate(role, quorum) for role in roles])
     return Rotated(what, tuple(map(str, paths)), tuple(map(str, before)), is_public, is_dry_run)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
@@ -20,8 +19,7 @@ OTHERS_UP, OTHERS_DOWN = UP.replace("press-4", "press-5"), DOWN.replace("press-4
 @pytest.fixture
 def broker(tmp_path, authority):
     """The written folder of a broker, on a free port of this machine."""
-    user = "root" if os.geteuid() == 0 else "mosquitto"
-    broker = Broker(tmp_path / "broker", free_port(), "127.0.0.1", user)
+    broker = Broker(tmp_path / "broker", free_port(), "127.0.0.1", tmp_path.owner())
     identity = authority.server(["localhost", "127.0.0.1"], now_s=NOW_S)
     write_broker(broker, authority, identity, fleet="plant")
     return broker
@@ -102,4 +100,4 @@ def test_a_message_that_is_too_large_ends_the_connection(broker, join):
 
 def test_a_path_that_mosquitto_would_cut_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected a path without spaces for Mosquitto"):
-        configuration(Broker(tmp_path / "my broker"))
+        configuration(Broker(tmp_path / "my broker", 8883, "", "mosquitto"))

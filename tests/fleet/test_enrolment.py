@@ -23,7 +23,7 @@ WRONG = "claim: expected one that was made here, got another"
 
 @pytest.fixture
 def enrolment(tmp_path, authority):
-    return Enrolment(tmp_path / "claims", authority)
+    return Enrolment(tmp_path / "devices", authority)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_new_claim_takes_the_place_of_the_old(enrolment, home):
     with pytest.raises(InputError, match=WRONG):
         enrolment.certify(asking(old), now_s=NOW_S)
     assert enrolment.certify(asking(new), now_s=NOW_S)
-    assert [(record.device, bool(record.key_sha256)) for record in enrolment.claims()] == [("press-4", True)]
+    assert [(record.device, bool(record.key_sha256)) for record in enrolment.members()] == [("press-4", True)]
 
 
 @pytest.mark.parametrize("changed", [{"token": "x" * 43}, {"token": ""}, {"device": "press-5"}])
@@ -77,9 +77,9 @@ def test_a_request_of_another_name_does_not_use_the_claim_up(enrolment, home):
     assert enrolment.certify(asking(claim), now_s=NOW_S)
 
 
-def test_a_claim_that_was_withdrawn_is_not_taken(enrolment, home):
+def test_a_claim_of_a_device_that_was_forgotten_is_not_taken(enrolment, home):
     claim = enrolment.claim(home, now_s=NOW_S)
-    assert [enrolment.withdraw("press-4"), enrolment.withdraw("press-4")] == [True, False]
+    enrolment.forget("press-4")
     with pytest.raises(InputError, match=WRONG):
         enrolment.certify(asking(claim), now_s=NOW_S)
 
@@ -94,7 +94,7 @@ def test_a_key_that_was_revoked_gets_nothing_more(enrolment, authority, home):
 
 def test_the_token_is_not_on_the_fleets_disk(enrolment, home, tmp_path):
     claim = enrolment.claim(home, now_s=NOW_S)
-    record = tmp_path / "claims" / "press-4.json"
+    record = tmp_path / "devices" / "press-4.json"
     assert claim.token.encode() not in record.read_bytes()
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
 

@@ -34,7 +34,7 @@ YEARS_S = 4 * 365 * 86400
 
 @pytest.fixture
 def enrolment(tmp_path, authority):
-    return Enrolment(tmp_path / "claims", authority)
+    return Enrolment(tmp_path / "devices", authority)
 
 
 @pytest.fixture
@@ -84,7 +84,6 @@ def test_a_board_becomes_a_member_and_its_claim_is_gone(claim, tmp_path, home, a
     assert certificate.subject.rfc4514_string() == "CN=press-4"
     assert stat.S_IMODE((device / "identity" / "key.pem").stat().st_mode) == 0o600
     assert (device / "identity" / "ca.pem").read_bytes() == authority.ca_pem
-    assert (device / "trust" / "root.json").read_text() == home.root
     assert len(authority.issued("press-4")) == 1
 
 

@@ -57,7 +57,6 @@ def enroll(
     """
     from edge_sdk.fleet.folder import Fleet
     from edge_sdk.wire import encode
-    from edge_sdk.wire.enrolment import Membership
 
     opened, now_s = Fleet(fleet), int(time.time())
     home = opened.home(device, tuple(group or ()))
@@ -73,8 +72,7 @@ def enroll(
         expires_unix_s = claim.expires_unix_s
     else:
         asked = files.read_bytes(request, max_bytes=_MAX_REQUEST_BYTES)
-        certificate = opened.authority().certify(device, asked, now_s=now_s).decode()
-        files.write_bytes(path, encode(Membership(home, certificate)))
+        files.write_bytes(path, encode(opened.enrolment().answer(home, asked, now_s=now_s)))
     believed = sum(not issued.is_revoked for issued in opened.authority().issued(device))
     record = Given(device, str(path), kind, expires_unix_s, believed)
     output.emit(record, _lines(record), as_json=as_json)

@@ -120,8 +120,10 @@ def complete(fleet: FleetOption = Path(), as_json: AsJson = False) -> None:
     """
     from edge_sdk.fleet.folder import Fleet
 
-    repository = Fleet(fleet).repository()
-    done, missing = repository.complete(), repository.pending()
+    opened = Fleet(fleet)
+    with opened.changing():
+        repository = opened.repository()
+        done, missing = repository.complete(), repository.pending()
     lines = [f"{role} is public" for role in done] + [f"{role} lacks {n} signatures" for role, n in missing.items()]
     output.emit({"public": done, "missing": missing}, lines or ["nothing waits"], as_json=as_json)
 

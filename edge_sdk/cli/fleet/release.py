@@ -65,7 +65,8 @@ def make_release(
     )
     offline = read_offline_keys(keys or opened.offline_keys, passphrase_file)
     repository = opened.repository([*offline.keys.values()])
-    released = add_release(repository, package, gates=wanted)
+    with opened.changing():
+        released = add_release(repository, package, gates=wanted)
     output.emit(released, _release_lines(released, opened.path / "repository" / "pending"), as_json=as_json)
 
 
@@ -87,9 +88,10 @@ def assign_release(
     if (device is None) == (group is None):
         raise InputError("assign: expected a device or --group, got both or none")
     wanted = "" if release == "none" else release
-    repository = Fleet(fleet).repository()
+    opened = Fleet(fleet)
     kind, name = ("groups", group or "") if device is None else ("devices", device)
-    made = assign(repository, "groups" if device is None else "devices", name, wanted)
+    with opened.changing():
+        made = assign(opened.repository(), "groups" if device is None else "devices", name, wanted)
     record = Assigned(kind, name, made.release, made.revision)
     said = f"{record.name} is to have {record.release or 'no release'} (revision {record.revision})"
     output.emit(record, [said], as_json=as_json)

@@ -1,0 +1,105 @@
+"""Mosquitto as a child, for a fleet that one command serves: started, watched, started again, told of new lists.
+
+- It runs the written configuration, the same as if it were a service of the system.
+- When the list of the revoked or the rights change on the disk, it reads them again (SIGHUP).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.fleet.broker_config import Broker
+
+_PATH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+"""Debian has it in /usr/sbin, which is not on every user's path."""
+_LOOK_S = 1.0
+_STOP_S = 10.0
+_MAX_PAUSE_S = 60.0
+
+
+class BrokerProcess:
+    """A broker that runs from `start` to `close`.
+
+    Attributes:
+        starts: How often it was started.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        """Find the program.
+
+        Raises:
+            InputError: Mosquitto is not installed.
+        """
+        program = shutil.which("mosquitto", path=_PATH)
+        if program is None:
+            raise InputError("broker: expected mosquitto, got none", hint="sudo apt install mosquitto")
+        self._command = (program, "-c", str(broker.folder / "mosquitto.conf"))
+        self._watched = (broker.folder / "crl.pem", broker.folder / "acl")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="broker", daemon=True)
+        self.starts = 0
+
+    def __enter__(self) -> BrokerProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start it.
+
+        Raises:
+            UnavailableError: It ends at once, such as where its port is taken.
+        """
+        self._process = self._run()
+        try:
+            code = self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self._thread.start()
+            return
+        raise UnavailableError(f"broker: expected mosquitto to run, got exit code {code}", hint=" ".join(self._command))
+
+    def close(self) -> None:
+        """Stop it; closing twice is harmless."""
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        self.starts += 1
+        return subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603  ours
+
+    def _watch(self) -> None:
+        seen, pause_s = _times(self._watched), _LOOK_S
+        while not self._is_over.wait(_LOOK_S):
+            process = self._process
+            if process is None or process.poll() is not None:
+                if self._is_over.wait(pause_s):
+                    return
+                self._process, pause_s = self._run(), min(2 * pause_s, _MAX_PAUSE_S)
+                continue
+            pause_s = _LOOK_S
+            if (now := _times(self._watched)) != seen:
+                process.send_signal(signal.SIGHUP)
+                seen = now
+
+
+def _times(paths: tuple[Path, ...]) -> tuple[int, ...]:
+    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
