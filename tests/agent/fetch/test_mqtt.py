@@ -1,8 +1,11 @@
 """Blocks over the broker: the window, what is lost on the way, and what is not fetched twice."""
 
+import json
 import queue
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_sdk.agent.fetch import MqttSource
 from edge_sdk.agent.fetch.download import download
@@ -103,3 +106,43 @@ def test_answers_that_nobody_asked_for_are_passed_over(package, folder):
     ):
         link._answers.put(answer)
     assert MqttSource(link).read("metadata/timestamp.json", max_bytes=2) == b"{}"
+
+
+class Babble:
+    """Answers every question with whatever the test has."""
+
+    def __init__(self, answers):
+        self._answers = list(answers)
+
+    def ask(self, payload):
+        self.get = decode(Get, payload, where="get")
+
+    def answer(self, *, timeout_s):
+        answer = self._answers.pop(0) if self._answers else None
+        return answer.replace(b"REQUEST", str(self.get.request).encode()) if answer else answer
+
+
+_HEADS = st.fixed_dictionaries(
+    {
+        "schema": st.just(1) | st.integers(),
+        "request": st.just("REQUEST") | st.integers(),
+        "file": st.just("targets/a") | st.text(max_size=5),
+        "index": st.integers(-2, 3),
+        "size_bytes": st.integers(-2, 400_000),
+        "is_found": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=50) | st.tuples(_HEADS, st.binary(max_size=200)), max_size=6))
+def test_whatever_is_answered_is_a_file_none_or_an_error(answers):
+    payloads = [
+        one if isinstance(one, bytes) else json.dumps(one[0]).replace('"REQUEST"', "REQUEST").encode() + b"\n" + one[1]
+        for one in answers
+    ]
+    try:
+        data = MqttSource(Babble(payloads)).read("targets/a", max_bytes=1 << 20)
+    except UnavailableError:
+        return
+    assert data is None or len(data) <= 1 << 20
