@@ -87,18 +87,22 @@ class BlockServer:
         """Send one block to the device whose turn it is; return its size in bytes, 0 if nobody waits.
 
         Raises:
-            UnavailableError: It cannot be sent now; the question is given up, and the device asks again.
+            UnavailableError: It cannot be sent now; it waits for its turn again.
         """
         with self._turn:
             if not self._waiting:
                 return 0
-            place, queue = self._waiting.popitem(last=False)
-            get, index = queue.popleft()
-            if queue:
-                self._waiting[place] = queue
+            place, queue = next(iter(self._waiting.items()))
+            get, index = queue[0]
+            self._waiting.move_to_end(place)
         payload = self._files.block(get, index).encode()
         self._publish(place.down("block"), payload)
         self.sent += 1
+        with self._turn:
+            if queue and queue[0] == (get, index):  # else it was dropped meanwhile
+                queue.popleft()
+            if not queue:
+                self._waiting.pop(place, None)
         return len(payload)
 
     def run(self, stop: threading.Event) -> None:

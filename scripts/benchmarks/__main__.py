@@ -1,7 +1,7 @@
 """The benchmarks, called by scripts/bench.
 
-`quantize` measures beside peers, `decode` behind models, `runtime` what running costs, `parity` compares engines, and
-nothing measures what it claims.
+`quantize` measures beside peers, `decode` behind models, `runtime` what running costs, `parity` compares engines,
+`updates` fetches models over the broker, and nothing measures what it claims.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ def main() -> None:
             from scripts.benchmarks.parity import main as parity
 
             parity(words)
+        case ["updates"]:
+            from scripts.benchmarks.updates import main as updates
+
+            updates()
         case ["engines", *names]:
             from scripts.benchmarks.parity import make_engines
 

@@ -1,8 +1,9 @@
 """A repository behind the broker, for networks where no other port is open: the device pulls blocks, a few at a time.
 
 - Never more than a window of blocks is asked for and not yet here: no broker's queue overflows, and none is lost there.
-- What does not come in time is asked for again. That there is no such file is said outright; silence is an error.
-- Answers to earlier questions are passed over: each question has a number that is not used again.
+- What does not come in time is asked for again, less at once and with more patience: a slow line is not flooded, and an
+  answer that comes late counts. That there is no such file is said outright; silence is an error.
+- Each question has a number that is not used again: what is answered to an earlier fetch is passed over.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
 
-from edge_sdk.agent.fetch.source import block_length
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.wire import encode
 from edge_sdk.wire.blocks import BLOCK_BYTES, Block, Get
@@ -21,6 +21,7 @@ _WINDOW = 8
 _STEP = 2
 """How many blocks one question asks for: the next question goes out while the rest of the window is on its way."""
 _PATIENCE_S = 10.0
+_MAX_PATIENCE_S = 120.0
 _MAX_SILENCES = 6
 _WHERE = "down/block"
 
@@ -85,61 +86,98 @@ class MqttSource:
         Raises:
             UnavailableError: Nobody answers, or there is no such file.
         """
-        due = list(range(first_block, first_block + count))
-        on_their_way: dict[int, int] = {}
-        silences = 0
-        while due or on_their_way:
-            self._fill_window(file, due, on_their_way)
-            block = self._answer(file, on_their_way)
+        window = _Window(file, range(first_block, first_block + count), self._window, self._patience_s)
+        since = self._number + 1
+        while window.wants():
+            self._fill(window)
+            block = self._answer(window, since=since)
             if block is None:
-                silences += 1
-                if silences > _MAX_SILENCES:
-                    raise UnavailableError(f"{file}: expected a block within {self._patience_s:g} s, got none")
-                due = sorted({*due, *on_their_way})
-                on_their_way.clear()
+                window.narrow()
             elif not block.is_found or block.size_bytes != size_bytes:
                 raise UnavailableError(f"{file}: expected a file of {size_bytes} bytes, got none or another size")
             else:
-                silences = 0
-                del on_their_way[block.index]
-                yield (
-                    block.index,
-                    block.data[: block_length(block.index, size_bytes=size_bytes, block_bytes=BLOCK_BYTES)],
-                )
+                window.take(block.index)
+                yield block.index, block.data
 
     def _first(self, file: str) -> Block:
-        for _ in range(_MAX_SILENCES):
-            waiting: dict[int, int] = {}
-            self._fill_window(file, [0], waiting)
-            block = self._answer(file, waiting)
+        window = _Window(file, range(1), 1, self._patience_s)
+        while True:
+            since = self._number + 1
+            self._fill(window)
+            block = self._answer(window, since=since)
             if block is not None:
                 return block
-        raise UnavailableError(f"{file}: expected an answer within {self._patience_s:g} s, got none")
+            window.narrow()
 
-    def _fill_window(self, file: str, due: list[int], on_their_way: dict[int, int]) -> None:
-        """Ask for blocks that are due, as many as the window has room for, a run at a time."""
-        while due and len(on_their_way) + min(_STEP, len(due)) <= self._window:
-            run = _run(due, min(_STEP, len(due)))
+    def _fill(self, window: _Window) -> None:
+        """Ask for what the window has room for, a run at a time."""
+        while run := window.next_run():
             self._number += 1
-            self._exchange.ask(encode(Get(self._number, file, run[0], len(run))))
-            on_their_way.update(dict.fromkeys(run, self._number))
+            self._exchange.ask(encode(Get(self._number, window.file, run[0], len(run))))
             self.asked += len(run)
-            del due[: len(run)]
 
-    def _answer(self, file: str, on_their_way: dict[int, int]) -> Block | None:
-        """Return the next block that was asked for; None if none comes in time."""
-        while (payload := self._exchange.answer(timeout_s=self._patience_s)) is not None:
+    def _answer(self, window: _Window, *, since: int) -> Block | None:
+        """Return the next block that is wanted and was asked for by a question from `since` on; None if none comes."""
+        while (payload := self._exchange.answer(timeout_s=window.patience_s)) is not None:
             with suppress(InputError):  # not an answer that anybody could understand
                 block = Block.decode(payload, where=_WHERE)
-                if block.file == file and on_their_way.get(block.index) == block.request:
+                if block.file == window.file and block.request >= since and window.hear(block.index):
                     self.taken += 1
                     return block
         return None
 
 
-def _run(due: list[int], most: int) -> list[int]:
-    """Return the first indices that follow one another, at most so many."""
-    run = due[:1]
-    while len(run) < most and run[-1] + 1 == due[len(run)]:
-        run.append(due[len(run)])
-    return run
+class _Window:
+    """Which blocks of a file are due, and which are on their way; pure.
+
+    Attributes:
+        file: Which file.
+        patience_s: How long to wait for any block.
+    """
+
+    def __init__(self, file: str, wanted: range, most: int, patience_s: float) -> None:
+        self.file, self.patience_s = file, patience_s
+        self._due, self._on_their_way = list(wanted), set[int]()
+        self._most, self._width, self._silences = most, most, 0
+
+    def wants(self) -> bool:
+        """Tell whether anything is due or on its way."""
+        return bool(self._due or self._on_their_way)
+
+    def hear(self, index: int) -> bool:
+        """Note that a block has come, which breaks the silence; tell whether it was wanted, or is here already."""
+        self._silences = 0
+        return index in self._on_their_way or index in self._due
+
+    def next_run(self) -> list[int]:
+        """Return the next blocks to ask for, none if there is no room; they are on their way then."""
+        count = min(_STEP, self._width, len(self._due))
+        if not count or len(self._on_their_way) + count > self._width:
+            return []
+        run = self._due[:1]
+        while len(run) < count and run[-1] + 1 == self._due[len(run)]:
+            run.append(self._due[len(run)])
+        del self._due[: len(run)]
+        self._on_their_way.update(run)
+        return run
+
+    def take(self, index: int) -> None:
+        """Note that a block is here."""
+        self._on_their_way.discard(index)
+        if index in self._due:
+            self._due.remove(index)
+        self._width = min(self._width + 1, self._most)
+
+    def narrow(self) -> None:
+        """Note that nothing came: all that is on its way is due again, in a window of half the width.
+
+        Raises:
+            UnavailableError: Nothing came too often.
+        """
+        self._silences += 1
+        if self._silences == _MAX_SILENCES:
+            raise UnavailableError(f"{self.file}: expected an answer within {self.patience_s:g} s, got none")
+        self._width = max(1, self._width // 2)
+        self.patience_s = min(self.patience_s * 2, _MAX_PATIENCE_S)
+        self._due = sorted({*self._due, *self._on_their_way})
+        self._on_their_way.clear()

@@ -1,4 +1,4 @@
-"""The operator's TUF repository: keys, roles, releases, assignments (docs/decisions/0041-a-director-that-only-chooses.md)."""
+"""The operator's TUF repository: keys, roles, releases, assignments (docs/decisions, 0040 and 0041)."""
 
 from edge_sdk.fleet.repository.repository import Quorum, Repository, sign_pending
 
