@@ -16,9 +16,10 @@ from edge_sdk import files
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import Authority, Identity
 from edge_sdk.wire.document import MAX_MESSAGE_BYTES
+from edge_sdk.wire.topics import Down, Up
 
-INGEST = "fleet:ingest"
-"""The ingest's name, which no device can have: a colon is in no safe name."""
+INGEST, DESK = "fleet:ingest", "fleet:desk"
+"""Names of who stores results and who talks with devices; no device can have one: a colon is in no safe name."""
 MAX_PACKET_BYTES = MAX_MESSAGE_BYTES + (64 << 10)
 """The largest message and its topic; Mosquitto 2.1 takes 2 000 000 bytes unless told, 2.0 256 MB."""
 
@@ -56,8 +57,13 @@ def configuration(broker: Broker) -> str:
 
 
 def access_list(fleet: str) -> str:
-    """Return the rights: each device its own branch, the ingest what it needs."""
-    return _ACCESS.format(fleet=fleet, ingest=INGEST)
+    """Return the rights: each device its own branch, ingest and desk what each of them needs."""
+    rights = [f"topic read edge/v1/{fleet}/+/up/{channel}" for channel in _INGESTED]
+    talks = [f"topic read edge/v1/{fleet}/+/up/{channel}" for channel in _DISCUSSED]
+    says = [f"topic write edge/v1/{fleet}/+/down/{channel}" for channel in _SAID]
+    return _ACCESS.format(
+        fleet=fleet, ingest=INGEST, desk=DESK, rights="\n".join(rights), talks="\n".join([*talks, *says])
+    )
 
 
 def write_broker(broker: Broker, authority: Authority, identity: Identity | None, *, fleet: str) -> None:
@@ -129,6 +135,12 @@ pattern write edge/v1/{fleet}/%u/up/+
 pattern read edge/v1/{fleet}/%u/down/+
 
 user {ingest}
-topic read edge/v1/{fleet}/+/up/+
-topic readwrite edge/v1/{fleet}/+/down/+
+{rights}
+topic write edge/v1/{fleet}/+/down/ack
+
+user {desk}
+{talks}
 """
+_INGESTED: tuple[Up, ...] = ("results", "events", "metrics", "diagnostics", "ask")
+_DISCUSSED: tuple[Up, ...] = ("status", "reported", "command", "ask", "get")
+_SAID: tuple[Down, ...] = ("desired", "command", "block")

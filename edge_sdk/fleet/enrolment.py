@@ -111,6 +111,15 @@ class Enrolment:
         found = (self._read(path.stem) for path in sorted(self._folder.glob("*.json")))
         return tuple(record for record in found if record is not None)
 
+    def member(self, device: str) -> Member | None:
+        """Return what is kept of a device; None if it is no member.
+
+        Raises:
+            InputError: The name cannot be a device's, or the record cannot be read.
+        """
+        check_device(device)
+        return self._read(device)
+
     def forget(self, device: str) -> None:
         """Keep nothing of a device any more; its claim is not taken.
 

@@ -26,14 +26,17 @@ from securesystemslib.signer import CryptoSigner
 from edge_sdk import files, records
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import Authority
-from edge_sdk.fleet.broker_config import INGEST, Broker, write_broker
+from edge_sdk.fleet.broker_config import DESK, INGEST, Broker, write_broker
 from edge_sdk.fleet.enrolment import Enrolment
+from edge_sdk.fleet.registry import Registry
 from edge_sdk.fleet.repository import Quorum, Repository
 from edge_sdk.fleet.repository.keys import make_key, read_keys
 from edge_sdk.fleet.server import Serving
 from edge_sdk.wire.enrolment import Home
 
 SETTINGS = "fleet.toml"
+CLIENTS = {"ingest": INGEST, "desk": DESK}
+"""Our own clients of the broker: the names in their certificates, by folder."""
 ROOT_KEYS, ROOT_THRESHOLD = 3, 2
 TARGETS_KEYS, TARGETS_THRESHOLD = 1, 1
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
@@ -136,8 +139,9 @@ class Fleet:
         identity = authority.server(settings.hosts, now_s=now_s)
         write_broker(_broker(path, settings), authority, identity, fleet=settings.name)
         authority.server(settings.hosts, now_s=now_s).write(path / "server")
-        authority.client(INGEST, now_s=now_s).write(path / "ingest")
-        files.write_bytes(path / "ingest" / "ca.pem", authority.ca_pem)
+        for folder, name in CLIENTS.items():
+            authority.client(name, now_s=now_s).write(path / folder)
+            files.write_bytes(path / folder / "ca.pem", authority.ca_pem)
         _create_repository(path, passphrase)
         files.write_bytes(path / SETTINGS, settings.to_toml().encode())
         return cls(path)
@@ -171,6 +175,14 @@ class Fleet:
         """
         return Repository(self.path / "repository", [*read_keys(self.path / "keys-online"), *signers])
 
+    def registry(self) -> Registry:
+        """Open what is known of devices.
+
+        Raises:
+            UnavailableError: It is damaged, or cannot be written.
+        """
+        return Registry(self.path / "registry.db")
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Let one process at a time change the repository: each signs what the one before has left.
@@ -192,6 +204,21 @@ class Fleet:
         """Return where the broker listens; it runs as the user who owns the folder."""
         return _broker(self.path, self.settings)
 
+    @property
+    def broker_address(self) -> str:
+        """Where the broker is, as devices are told and we reach it."""
+        return f"mqtts://{self._host}:{self.settings.broker_port}"
+
+    @property
+    def server_address(self) -> str:
+        """Where the HTTPS server is, as devices are told."""
+        return f"https://{self._host}:{self.settings.server_port}"
+
+    @property
+    def _host(self) -> str:
+        host = self.settings.hosts[0]
+        return f"[{host}]" if ":" in host else host
+
     def serving(self) -> Serving:
         """Return what the HTTPS server serves."""
         return Serving(
@@ -208,13 +235,11 @@ class Fleet:
         Raises:
             InputError: A name is none.
         """
-        host = self.settings.hosts[0]
-        host = f"[{host}]" if ":" in host else host
         return Home(
             fleet=self.settings.name,
             device=device,
-            broker=f"mqtts://{host}:{self.settings.broker_port}",
-            server=f"https://{host}:{self.settings.server_port}",
+            broker=self.broker_address,
+            server=self.server_address,
             ca=self.authority().ca_pem.decode(),
             root=self.repository().root_bytes().decode(),
             groups=groups,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cryptography import x509
 from securesystemslib.signer import CryptoSigner
@@ -13,15 +13,15 @@ from securesystemslib.signer import CryptoSigner
 from edge_sdk import files
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import MAX_PEM_BYTES, Issued
-from edge_sdk.fleet.broker_config import INGEST, write_broker
+from edge_sdk.fleet.broker_config import write_broker
 from edge_sdk.fleet.enrolment import Member
-from edge_sdk.fleet.folder import ROOT_THRESHOLD, Fleet
+from edge_sdk.fleet.folder import CLIENTS, ROOT_THRESHOLD, Fleet
 from edge_sdk.fleet.repository import Quorum, sign_pending
 from edge_sdk.fleet.repository.documents import read_document
 from edge_sdk.fleet.repository.keys import make_key
 from edge_sdk.fleet.repository.repository import Role
 
-Ours = Literal["broker", "server", "ingest"]
+Ours = Literal["broker", "server", "ingest", "desk"]
 Roles = Literal["online", "targets", "root"]
 _SERVERS_ROLES: tuple[Role, ...] = ("director", "snapshot", "timestamp")
 
@@ -121,7 +121,7 @@ def read_keyring(fleet: Fleet) -> Keyring:
     roles = [_role(name, role.threshold, role.keyids) for name, role in sorted(root.roles.items())]
     director = repository.targets("targets").get_delegated_role("director")
     roles.append(_role("director", director.threshold, director.keyids))
-    ours = [_ours(fleet, name) for name in ("broker", "server", "ingest")]
+    ours = [_ours(fleet, name) for name in get_args(Ours)]
     of_devices = [issued for device in authority.devices() for issued in authority.issued(device)]
     claims = tuple(member for member in fleet.enrolment().members() if member.has_claim)
     pending = {str(role): missing for role, missing in repository.pending().items()}
@@ -142,6 +142,8 @@ def revoke_device(fleet: Fleet, device: str, *, now_s: int, is_dry_run: bool = F
         raise InputError(f"{device}: expected a certificate that is believed or a claim, got none")
     if not is_dry_run:
         enrolment.forget(device)
+        with fleet.registry() as registry:
+            registry.forget((device,))
         if serials:
             authority.revoke(device, now_s=now_s)
             write_broker(fleet.broker(), authority, None, fleet=fleet.settings.name)
@@ -149,7 +151,7 @@ def revoke_device(fleet: Fleet, device: str, *, now_s: int, is_dry_run: bool = F
 
 
 def rotate_certificate(fleet: Fleet, what: Ours, *, now_s: int, is_dry_run: bool = False) -> Rotated:
-    """Give the broker, the server or the ingest a new key and certificate.
+    """Give the broker, the server, the ingest or the desk a new key and certificate.
 
     Raises:
         UnavailableError: The disk cannot be written.
@@ -157,8 +159,8 @@ def rotate_certificate(fleet: Fleet, what: Ours, *, now_s: int, is_dry_run: bool
     authority, folder = fleet.authority(), fleet.path / what
     if not is_dry_run:
         identity = (
-            authority.client(INGEST, now_s=now_s)
-            if what == "ingest"
+            authority.client(CLIENTS[what], now_s=now_s)
+            if what in CLIENTS
             else authority.server(fleet.settings.hosts, now_s=now_s)
         )
         identity.write(folder)

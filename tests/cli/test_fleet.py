@@ -16,6 +16,9 @@ from edge_sdk.agent.trust import Shelf, Trust
 from edge_sdk.agent.trust.job import run as verify_here
 from edge_sdk.cli import main
 from edge_sdk.errors import TrustError
+from edge_sdk.fleet.folder import Fleet
+from edge_sdk.wire import encode
+from edge_sdk.wire.messages import CommandState, CommandStates, Reported, Status, UpdateReport
 
 
 @pytest.fixture
@@ -217,7 +220,7 @@ def test_a_release_that_was_changed_where_it_is_served_is_refused(answer, fleet,
         offered(board)
 
 
-@pytest.mark.parametrize("what", ["broker", "server", "ingest"])
+@pytest.mark.parametrize("what", ["broker", "server", "ingest", "desk"])
 def test_a_certificate_of_ours_is_exchanged(answer, fleet, what):
     before = [(fleet / what / name).read_bytes() for name in ("key.pem", "certificate.pem")]
     assert answer("fleet", "keys", "rotate", what, "--dry-run")["is_dry_run"]
@@ -225,3 +228,38 @@ def test_a_certificate_of_ours_is_exchanged(answer, fleet, what):
     answer("fleet", "keys", "rotate", what, "--yes")
     after = [(fleet / what / name).read_bytes() for name in ("key.pem", "certificate.pem")]
     assert not set(after) & set(before)
+
+
+def test_a_command_waits_for_its_device(answer, command, fleet):
+    code, _, err = command("fleet", "command", "press-4", "rate", "hz=5")
+    assert (code, err.startswith("error: press-4: expected a member of the fleet, got none")) == (3, True)
+    answer("fleet", "enroll", "press-4")
+    told = answer("fleet", "command", "press-4", "rate", "hz=5", "--hours", "2")
+    assert (told["command"]["arguments"], told["state"]["stage"]) == ({"hz": "5"}, "init")
+    assert command("fleet", "command", "press-4", "rate", "hz")[0] == 3
+    with Fleet(fleet).registry() as registry:
+        settled = CommandStates({told["command"]["id"]: CommandState("failed", "expected a number")})
+        registry.take_states("press-4", encode(settled))
+    [device] = answer("fleet", "status", "press-4")["devices"]
+    assert [one["state"]["reason"] for one in device["commands"]] == ["expected a number"]
+
+
+def test_the_status_is_each_devices_own_word_beside_what_it_was_told(answer, command, fleet, package_path):
+    answer("fleet", "release", package_path)
+    answer("fleet", "enroll", "press-4", "--group", "hall-2")
+    answer("fleet", "enroll", "press-5")
+    answer("fleet", "assign", "tiny-7", "--group", "hall-2")
+    update = UpdateReport("refused", "tiny-7", "agreement 0.2 is below 0.9")
+    with Fleet(fleet).registry() as registry:
+        registry.take_status("press-4", encode(Status(online=True, boot=1)), now_s=1e9)
+        said = Reported(1, "tiny-6", "p" * 64, "m" * 64, "fp32", "running", update, dropped={"results": 3})
+        registry.take_reported("press-4", encode(said), now_s=1e9)
+    [first, second] = answer("fleet", "status")["devices"]
+    assert (first["presence"], first["release"], first["desired"]) == ("online", "tiny-6", "tiny-7")
+    assert (second["presence"], second["release"], second["desired"]) == ("never seen", "", "")
+    _, out, _ = command("fleet", "status", "press-4")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[1] == "press-4 online tiny-6 tiny-7 refused agreement 0.2 is below 0.9 running 0 3"
+    assert f"proven {'m' * 64} fp32" in lines
+    assert "heard 2001-09-09 01:46:40 UTC" in lines
+    assert command("fleet", "status", "press-9")[0] == 3

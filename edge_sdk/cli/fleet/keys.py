@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, renew and revoke keys and certificates.", no_args_is_help=True)
 _RELOAD = "reload the broker, so that it reads the list: kill -HUP its process; restart it to end connections"
-_OURS = ("broker", "server", "ingest")
+_OURS = ("broker", "server", "ingest", "desk")
 _YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")]
 
@@ -65,7 +65,7 @@ def revoke(
 @app.command("rotate")
 def rotate(
     what: Annotated[
-        Literal["broker", "server", "ingest", "online", "targets", "root"],
+        Literal["broker", "server", "ingest", "desk", "online", "targets", "root"],
         typer.Argument(help="A certificate of ours, the key of the server's roles, or the keys of an offline role."),
     ],
     *,

@@ -1,0 +1,67 @@
+"""`edge-sdk fleet serve`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_sdk.cli import output
+from edge_sdk.cli.fleet.options import AsJson, FleetOption
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served from now on.
+
+    Attributes:
+        fleet: Name of the fleet.
+        server: Where certificates and releases come from.
+        broker: Where the broker is.
+        runs_broker: Whether it is a child of this command.
+    """
+
+    fleet: str
+    server: str
+    broker: str
+    runs_broker: bool
+
+
+def serve(
+    broker: Annotated[bool, typer.Option("--broker", help="Run Mosquitto as well, as a child.")] = False,
+    fleet: FleetOption = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Run the fleet's services until Ctrl-C: enrolment and releases over HTTPS, hints, commands and blocks over MQTT.
+
+    Example: edge-sdk fleet serve --broker
+    """
+    from edge_sdk.fleet.broker_process import BrokerProcess
+    from edge_sdk.fleet.desk import Desk
+    from edge_sdk.fleet.folder import Fleet
+    from edge_sdk.fleet.freshness import Freshness
+    from edge_sdk.fleet.server import FleetServer
+
+    opened, is_over = Fleet(fleet), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_over.set())
+    with ExitStack() as services:
+        if broker:
+            services.enter_context(BrokerProcess(opened.broker()))
+        services.enter_context(Freshness(opened))
+        services.enter_context(FleetServer(opened.serving(), opened.enrolment()))
+        services.enter_context(Desk(opened, services.enter_context(opened.registry())))
+        record = Served(opened.settings.name, opened.server_address, opened.broker_address, broker)
+        output.emit(record, _lines(record), as_json=as_json)
+        is_over.wait()
+
+
+def _lines(record: Served) -> Iterator[str]:
+    yield f"fleet {record.fleet} is served; Ctrl-C ends it"
+    yield f"server   {record.server}"
+    yield f"broker   {record.broker}{'' if record.runs_broker else ', which runs by itself'}"

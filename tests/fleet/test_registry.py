@@ -1,0 +1,117 @@
+"""The registry: what devices said last, and commands until they are settled."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.fleet.registry import Registry
+from edge_sdk.wire import encode
+from edge_sdk.wire.messages import Command, CommandState, CommandStates, Reported, Status
+
+NOW_S = 1_800_000_000.0
+
+
+@pytest.fixture
+def registry(tmp_path):
+    with Registry(tmp_path / "registry.db") as opened:
+        yield opened
+
+
+def settle(registry, name, stage="successful", **how):
+    return registry.take_states("press-4", encode(CommandStates({name: CommandState(stage, **how)})))
+
+
+def test_what_a_device_said_last_is_kept(registry, tmp_path):
+    for boot in (3, 4):
+        registry.take_status("press-4", encode(Status(online=True, boot=boot)), now_s=NOW_S)
+    registry.take_reported("press-4", encode(Reported(boot=4, release="parts-1")), now_s=NOW_S + 1)
+    registry.take_reported("press-5", encode(Reported(boot=1)), now_s=NOW_S)
+    registry.close()
+    with Registry(tmp_path / "registry.db") as again:
+        [first, second] = again.boards()
+    assert (first.device, first.is_online, first.reported.release, first.seen_unix_s) == (
+        "press-4",
+        True,
+        "parts-1",
+        NOW_S + 1,
+    )
+    assert (second.device, second.is_online) == ("press-5", False)
+
+
+def test_the_will_of_an_earlier_start_does_not_hold(registry):
+    registry.take_status("press-4", encode(Status(online=True, boot=4)), now_s=NOW_S)
+    registry.take_status("press-4", encode(Status(online=False, boot=3)), now_s=NOW_S)
+    assert registry.boards()[0].is_online
+    registry.take_status("press-4", encode(Status(online=False, boot=4)), now_s=NOW_S)
+    assert not registry.boards()[0].is_online
+
+
+def test_a_command_is_told_until_it_is_settled(registry):
+    for name in ("a", "b"):
+        registry.add_command("press-4", Command(name, "status"), now_s=NOW_S)
+    first = registry.commands("press-4", now_s=NOW_S)
+    assert [command.id for command in first.commands] == ["a", "b"]
+    assert not settle(registry, "a", "executing")
+    assert registry.commands("press-4", now_s=NOW_S) == first
+    assert settle(registry, "a", answer={"hz": "5"})
+    second = registry.commands("press-4", now_s=NOW_S)
+    assert [command.id for command in second.commands] == ["b"]
+    assert second.revision > first.revision
+    assert not settle(registry, "a", "failed", reason="late")
+    [last, told] = registry.told("press-4")
+    assert (last.command.id, last.state.stage) == ("b", "init")
+    assert (told.state.stage, told.state.answer) == ("successful", {"hz": "5"})
+
+
+def test_revisions_grow_though_the_registry_is_lost_or_the_clock_goes_back(registry, tmp_path):
+    registry.add_command("press-4", Command("a", "status"), now_s=NOW_S)
+    before = registry.revisions()["press-4"]
+    registry.add_command("press-4", Command("b", "status"), now_s=NOW_S - 1000)
+    assert registry.revisions()["press-4"] > before
+    with Registry(tmp_path / "another.db") as lost:
+        lost.add_command("press-4", Command("c", "status"), now_s=NOW_S + 5)
+        assert lost.revisions()["press-4"] > registry.revisions()["press-4"]
+
+
+def test_a_command_that_ended_long_ago_is_told_no_more(registry):
+    registry.add_command("press-4", Command("a", "status", expires_unix_s=int(NOW_S)), now_s=NOW_S)
+    assert registry.commands("press-4", now_s=NOW_S + 6 * 86400).commands
+    assert registry.commands("press-4", now_s=NOW_S + 8 * 86400).commands == ()
+
+
+def test_an_id_is_used_once(registry):
+    registry.add_command("press-4", Command("a", "status"), now_s=NOW_S)
+    registry.add_command("press-5", Command("a", "status"), now_s=NOW_S)
+    with pytest.raises(InputError, match="press-4: expected a new id of a command, got 'a' again"):
+        registry.add_command("press-4", Command("a", "status"), now_s=NOW_S)
+
+
+def test_a_device_that_is_forgotten_leaves_nothing(registry):
+    for device in ("press-4", "press-5"):
+        registry.add_command(device, Command("a", "status"), now_s=NOW_S)
+        registry.take_reported(device, encode(Reported(boot=1)), now_s=NOW_S)
+    registry.forget(("press-4",))
+    assert [board.device for board in registry.boards()] == ["press-5"]
+    assert [told.device for told in registry.told()] == ["press-5"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.binary(max_size=100))
+def test_what_is_no_message_changes_nothing(registry, noise):
+    with contextlib.suppress(InputError):
+        registry.take_states("press-4", noise)
+    for take in (registry.take_status, registry.take_reported):
+        with contextlib.suppress(InputError):
+            take("press-4", noise, now_s=NOW_S)
+    assert registry.boards() == ()
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    (tmp_path / "registry.db").write_bytes(b"x" * 5000)
+    with pytest.raises(UnavailableError, match=r"registry\.db: expected a database that can be written"):
+        Registry(tmp_path / "registry.db")
