@@ -17,7 +17,7 @@ FLOORS = (
     ("errors", "version"),
     ("extras", "files", "metadata", "records", "tensors", "transform", "clock", "page", "service"),
     ("profiles", "preprocess", "media", "tasks"),
-    ("package", "wire", "session", "broker", "samples"),
+    ("package", "wire", "session", "broker", "outbox", "samples"),
     ("quantize", "runtime", "convert"),
     ("agent", "fleet", "flash", "doctor"),
     ("cli",),
