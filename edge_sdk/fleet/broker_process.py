@@ -1,7 +1,7 @@
 """Mosquitto as a child, for a fleet that one command serves: started, watched, started again, told of new lists.
 
 - It runs the written configuration, the same as if it were a service of the system.
-- When the list of the revoked or the rights change on the disk, it reads them again (SIGHUP).
+- When its certificate, the list of the revoked or the rights change on the disk, it reads them again (SIGHUP).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class BrokerProcess:
         if program is None:
             raise InputError("broker: expected mosquitto, got none", hint="sudo apt install mosquitto")
         self._command = (program, "-c", str(broker.folder / "mosquitto.conf"))
-        self._watched = (broker.folder / "crl.pem", broker.folder / "acl")
+        self._watched = tuple(broker.folder / name for name in ("crl.pem", "acl", "certificate.pem"))
         self._process: subprocess.Popen[bytes] | None = None
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="broker", daemon=True)

@@ -1,6 +1,7 @@
 """The fleet's desk at the broker: hears what devices are, tells them what is new, and hands out blocks of files.
 
 - A device asks after each connection (`ask`) and is answered then; what changes while it is connected is told at once.
+- A device that has another model, or another state of its update, is answered: so it knows that it still reaches us.
 - What is told is retained, and told again only if it is another: a broker that was restarted costs nothing.
 - Results are not its business: they have a connection and a store of their own (`fleet.ingest`).
 """
@@ -109,7 +110,8 @@ class Desk:
         self._registry.take_status(place.device, payload, now_s=time.time())
 
     def _reported(self, place: Place, payload: bytes) -> None:
-        self._registry.take_reported(place.device, payload, now_s=time.time())
+        if self._registry.take_reported(place.device, payload, now_s=time.time()):
+            self._tell(place.down("desired"), encode(self._wishes.desired(place.device)))
 
     def _command(self, place: Place, payload: bytes) -> None:
         self._registry.take_states(place.device, payload)

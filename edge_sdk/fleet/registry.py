@@ -109,19 +109,22 @@ class Registry:
             (device, encode(status), now_s),
         )
 
-    def take_reported(self, device: str, payload: bytes, *, now_s: float) -> None:
-        """Keep what a device said of itself.
+    def take_reported(self, device: str, payload: bytes, *, now_s: float) -> bool:
+        """Keep what a device said of itself; tell whether its model or its update is another than before.
 
         Raises:
             InputError: It is no such message.
             UnavailableError: The disk cannot be written.
         """
         reported = decode(Reported, payload, where=f"{device}: reported")
+        rows = self._rows("SELECT reported FROM board WHERE device = ? AND reported IS NOT NULL", (device,))
+        before = decode(Reported, rows[0][0], where=device) if rows else Reported(boot=0)
         self._write(
             "INSERT INTO board (device, reported, seen_unix_s) VALUES (?1, ?2, ?3) "
             "ON CONFLICT (device) DO UPDATE SET reported = ?2, seen_unix_s = ?3",
             (device, encode(reported), now_s),
         )
+        return _gist(reported) != _gist(before)
 
     def boards(self) -> tuple[Board, ...]:
         """Return what is known of all devices, by name.
@@ -236,3 +239,7 @@ class Registry:
 
     def _failed(self, exc: sqlite3.Error) -> UnavailableError:
         return UnavailableError(f"{self._path}: expected a database that can be written, got {exc}")
+
+
+def _gist(reported: Reported) -> tuple[str, str]:
+    return reported.model_sha256, reported.update.state

@@ -134,6 +134,7 @@ def test_what_a_device_says_of_itself_is_kept(fleet):
         device.say("status", Status(online=True, boot=7), retain=True)
         device.say("reported", Reported(boot=7, release="parts-1", model_sha256="a" * 64), retain=True)
         until(lambda: "press-4" in boards(fleet) and boards(fleet)["press-4"].reported)
+        assert device.hears("desired", Desired) == Desired(0)
     board = boards(fleet)["press-4"]
     assert (board.is_online, board.reported.release) == (True, "parts-1")
 

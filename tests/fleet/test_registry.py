@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.fleet.registry import Registry
 from edge_sdk.wire import encode
-from edge_sdk.wire.messages import Command, CommandState, CommandStates, Reported, Status
+from edge_sdk.wire.messages import Command, CommandState, CommandStates, Reported, Status, UpdateReport
 
 NOW_S = 1_800_000_000.0
 
@@ -41,6 +42,13 @@ def test_what_a_device_said_last_is_kept(registry, tmp_path):
         NOW_S + 1,
     )
     assert (second.device, second.is_online) == ("press-5", False)
+
+
+def test_another_model_or_another_state_of_the_update_is_news(registry):
+    said = Reported(boot=1, model_sha256="a" * 64, update=UpdateReport("trial", "parts-1"))
+    news = [said, replace(said, waiting={"results": 3}), replace(said, update=UpdateReport("confirmed", "parts-1"))]
+    assert [registry.take_reported("press-4", encode(one), now_s=NOW_S) for one in news] == [True, False, True]
+    assert registry.take_reported("press-4", encode(replace(news[2], model_sha256="b" * 64)), now_s=NOW_S)
 
 
 def test_the_will_of_an_earlier_start_does_not_hold(registry):
