@@ -1,7 +1,8 @@
 """A repository behind HTTP or HTTPS: any static server will do; with ranges a fetch goes on where it broke off.
 
 - 404 and 403 are the word that there is no such file; anything else that is not 200 or 206 is a fault of the server.
-- Every answer is bounded in bytes, every wait in seconds. Redirects are not followed: an address says where files are.
+- Every answer is bounded in bytes, every wait in seconds; one that trickles is given up.
+- Redirects are not followed: an address says where files are.
 - Over TLS, the server's certificate must be of the fleet's authority; the device may show its own.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.wire.blocks import BLOCK_BYTES
 
 _TIMEOUT_S = 20.0
+_LEAST_BYTES_PER_S = 1000
+"""Slower than this, on the whole, is as good as nothing: TUF's slow retrieval attack."""
+_PIECE_BYTES = 1 << 16
 _MISSING = frozenset({403, 404})
 _KEPT_IN_PATHS = "/%!$&'()*+,;=:@-._~"
 
@@ -89,7 +94,7 @@ class HttpSource:
             if answer.status in _MISSING:
                 return None
             _check_status(file, answer, {http.client.OK})
-            data = answer.read(max_bytes + 1)
+            data = _Body(file, answer, self._timeout_s).take(max_bytes + 1)
             if len(data) > max_bytes:
                 raise UnavailableError(f"{file}: expected at most {max_bytes} bytes, got more")
             if answer.length:
@@ -106,13 +111,15 @@ class HttpSource:
         last = min(size_bytes, (first_block + count) * BLOCK_BYTES) - 1
         with self._get(file, {"Range": f"bytes={first}-{last}"}) as answer:
             _check_status(file, answer, {http.client.OK, http.client.PARTIAL_CONTENT})
+            body = _Body(file, answer, self._timeout_s)
             if answer.status == http.client.OK:
-                _skip(file, answer, first)
+                for _ in range(first_block):
+                    body.take(BLOCK_BYTES)
             elif not answer.headers.get("Content-Range", "").startswith(f"bytes {first}-"):
                 raise UnavailableError(f"{file}: expected bytes from {first} on, got others")
             for index in range(first_block, first_block + count):
                 wanted = min(BLOCK_BYTES, last + 1 - index * BLOCK_BYTES)
-                data = answer.read(wanted)
+                data = body.take(wanted)
                 if len(data) < wanted:
                     raise UnavailableError(f"{file}: expected {wanted} bytes, got {len(data)} and the end")
                 yield index, data
@@ -162,9 +169,26 @@ def _check_status(file: str, answer: http.client.HTTPResponse, wanted: set[int])
         raise UnavailableError(f"{file}: expected it from the server, got status {answer.status}")
 
 
-def _skip(file: str, answer: http.client.HTTPResponse, size_bytes: int) -> None:
-    while size_bytes:
-        data = answer.read(min(size_bytes, BLOCK_BYTES))
-        if not data:
-            raise UnavailableError(f"{file}: expected {size_bytes} more bytes, got the end")
-        size_bytes -= len(data)
+class _Body:
+    """What a server gives, piece by piece, as long as it is fast enough."""
+
+    def __init__(self, file: str, answer: http.client.HTTPResponse, timeout_s: float) -> None:
+        self._file, self._answer, self._grace_s = file, answer, timeout_s
+        self._start_s, self._got_bytes = time.monotonic(), 0
+
+    def take(self, size_bytes: int) -> bytes:
+        """Return the next bytes; fewer at the end.
+
+        Raises:
+            UnavailableError: They come too slowly.
+        """
+        pieces: list[bytes] = []
+        while size_bytes and (piece := self._answer.read1(min(size_bytes, _PIECE_BYTES))):
+            pieces.append(piece)
+            size_bytes -= len(piece)
+            self._got_bytes += len(piece)
+            took_s = time.monotonic() - self._start_s
+            if took_s > self._grace_s + self._got_bytes / _LEAST_BYTES_PER_S:
+                got = f"{self._got_bytes} bytes in {took_s:.0f} s"
+                raise UnavailableError(f"{self._file}: expected {_LEAST_BYTES_PER_S} bytes a second or more, got {got}")
+        return b"".join(pieces)

@@ -1,5 +1,10 @@
 """What every source does alike, over a real folder, a real web server and a real broker."""
 
+import socket
+import threading
+import time
+from contextlib import suppress
+
 import pytest
 
 from edge_sdk.agent.fetch import FirstOf, FolderSource, HttpSource, MqttSource
@@ -118,3 +123,23 @@ def test_what_is_no_address_is_refused_and_shows_no_secret(address):
     with pytest.raises(InputError, match="expected http://HOST/PATH") as refused:
         HttpSource(address)
     assert "secret" not in str(refused.value)
+
+
+def test_a_server_that_trickles_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle():
+            connection, _ = server.accept()
+            with connection, suppress(ConnectionError):
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+                for _ in range(100):
+                    connection.sendall(b"x")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        source = HttpSource(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_s=0.1)
+        with pytest.raises(UnavailableError, match="expected 1000 bytes a second or more, got"):
+            source.read("metadata/timestamp.json", max_bytes=100)
+        thread.join(10)

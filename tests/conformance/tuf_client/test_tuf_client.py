@@ -5,6 +5,7 @@ mix-and-match, fast-forward, endless data); `scripts/tuf-client` can be run by t
 """
 
 import functools
+import hashlib
 import json
 import subprocess
 import time
@@ -12,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import MetaFile
 
 from edge_sdk.agent.fetch import HttpSource
@@ -168,6 +170,68 @@ def test_a_threshold_counts_keys_and_not_signatures(client, repo, role):
         repo.set_back("root", 2)
     repo.publish("root", "targets", "snapshot", "timestamp")
     assert client.refresh() == 0
+
+
+@pytest.mark.parametrize("what", ["keyids", "signatures"])
+def test_one_key_many_times_is_one_key(client, repo, what):
+    repo.signed["root"].roles["snapshot"].threshold = 2
+    repo.publish("root")
+    if what == "keyids":
+        document = json.loads(repo.documents["root"][2])
+        role = document["signed"]["roles"]["snapshot"]
+        role["keyids"] *= 2
+        payload = json.dumps(document["signed"], sort_keys=True, separators=(",", ":")).encode()
+        document["signatures"] = [repo.signers["root"][0].sign(payload).to_dict()]
+        repo.documents["root"][2] = json.dumps(document).encode()
+    repo.publish("targets", "snapshot", "timestamp")
+    document = json.loads(repo.documents["snapshot"][2])
+    document["signatures"] *= 3
+    repo.documents["snapshot"][2] = json.dumps(document).encode()
+    assert client.refresh() == 1
+    assert "snapshot" not in client.versions()
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
+def test_keys_of_each_kind_sign_and_wrong_signatures_of_it_do_not(client, repo, kind):
+    new = getattr(CryptoSigner, f"generate_{kind}")()
+    repo.add_key("timestamp", signer=new)
+    repo.signed["root"].roles["timestamp"].threshold = 2
+    repo.publish("root", "timestamp")
+    assert client.refresh() == 0
+    repo.publish("timestamp")
+    document = json.loads(repo.documents["timestamp"][3])
+    (of_new,) = (one for one in document["signatures"] if one["keyid"] == new.public_key.keyid)
+    (before,) = (
+        one["sig"]
+        for one in json.loads(repo.documents["timestamp"][2])["signatures"]
+        if one["keyid"] == new.public_key.keyid
+    )
+    of_new["sig"] = before
+    repo.documents["timestamp"][3] = json.dumps(document).encode()
+    assert client.refresh() == 1
+
+
+@pytest.mark.parametrize("wrong", ["", "00", "no digits", "ff" * 64])
+def test_a_wrong_signature_beside_enough_right_ones_does_no_harm(client, repo, wrong):
+    repo.add_key("timestamp")
+    repo.publish("root", "timestamp")
+    document = json.loads(repo.documents["timestamp"][2])
+    document["signatures"][1]["sig"] = wrong
+    repo.documents["timestamp"][2] = json.dumps(document).encode()
+    assert client.refresh() == 0
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "code"), [(["sha512"], 0), (["sha256", "sha512"], 0), (["unknown"], 1), (["sha256", "unknown"], 1)]
+)
+def test_every_digest_of_a_target_is_checked(client, repo, algorithms, code):
+    repo.add_target("file", b"content")
+    target = repo.signed["targets"].targets["file"]
+    target.hashes = {name: hashlib.new(name.replace("unknown", "md5"), b"content").hexdigest() for name in algorithms}
+    repo.targets = {f"{next(iter(target.hashes.values()))}.file": b"content"}
+    repo.publish("targets", "snapshot", "timestamp")
+    assert client.download("file") == code
+    assert client.downloaded() == ([] if code else [b"content"])
 
 
 def test_roots_are_followed_one_after_the_other(client, repo):
