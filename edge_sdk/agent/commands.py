@@ -183,6 +183,16 @@ class CommandBook:
         return sorted(found, key=lambda one: one.number)
 
 
+def read_state_of(state: State, command_id: str) -> CommandState | None:
+    """Return where a command stands, from the disk; None if there is no such.
+
+    Raises:
+        UnavailableError: The disk cannot be read.
+    """
+    known = _read(state).known.get(command_id)
+    return known.state if known else None
+
+
 def _read(state: State) -> _Book:
     """Return what is on the disk; what cannot be read there is passed over."""
     book = _Book()

@@ -17,6 +17,7 @@ from pathlib import Path
 from edge_sdk import files
 from edge_sdk.agent.certificate import Key, belongs, days_left
 from edge_sdk.agent.desk import ask
+from edge_sdk.agent.home import read_home
 from edge_sdk.errors import InputError, TrustError
 from edge_sdk.wire import decode, encode
 from edge_sdk.wire.enrolment import MAX_ENROLMENT_BYTES, Certified, Claim, EnrolRequest, Home, Membership
@@ -39,18 +40,6 @@ class Enrolled:
     home: Home
     is_new: bool
     is_claim_wiped: bool
-
-
-def read_home(folder: Path) -> Home | None:
-    """Return where this board belongs; None if it is no member.
-
-    Raises:
-        InputError: What is there cannot be read.
-    """
-    path = folder / "identity" / "home.json"
-    if not path.exists():
-        return None
-    return decode(Home, files.read_bytes(path, max_bytes=_MAX_BYTES), where=str(path))
 
 
 def enrol(claim_path: Path, folder: Path) -> Enrolled:

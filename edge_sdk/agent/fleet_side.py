@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 
 from edge_sdk.agent.presence import Presence, last_will
 from edge_sdk.agent.updates import Member
@@ -39,7 +38,7 @@ class Ears:
 
 
 class FleetSide:
-    """One link to the fleet; use it in `with`. All but `ask` is for one thread."""
+    """One link to the fleet. All but `ask` is for one thread."""
 
     def __init__(self, member: Member, *, boot: int, log_id: str = "") -> None:
         """Begin to connect.
@@ -63,10 +62,8 @@ class FleetSide:
         self.link = Link(Broker.parse(member.home.broker), options)
         self._presence = Presence(self.link, self._place, boot=boot, log=log_id, now_s=lambda: monotonic_ns() / 1e9)
 
-    def __enter__(self) -> FleetSide:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Say that this board goes, and disconnect; closing twice is harmless."""
         self._presence.part()
         self.link.close()
 

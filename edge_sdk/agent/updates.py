@@ -127,7 +127,7 @@ class Repository:
 def _network(member: Member, updates: Updates, exchange: BlockExchange) -> list[Source]:
     """Return the sources that are asked, in their order; each is used by one thread."""
     made: dict[str, Callable[[], Source]] = {
-        "server": lambda: HttpSource(member.home.server, tls=member.tls),
+        "server": lambda: HttpSource(f"{member.home.server}/repository", tls=member.tls),
         "broker": lambda: MqttSource(exchange),
     }
     return [made[way]() for way in updates.by]

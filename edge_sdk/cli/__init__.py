@@ -17,13 +17,13 @@ import typer
 
 import edge_sdk
 from edge_sdk.cli import (
+    agent,
     bench,
     convert,
     doctor,
     fleet,
     inspect,
     keep,
-    membership,
     output,
     parity,
     plan,
@@ -55,7 +55,7 @@ app.command("inspect")(inspect.inspect_package)
 app.command("run")(run.run_package)
 app.command("bench")(bench.bench_package)
 app.command("doctor")(doctor.examine_board)
-app.add_typer(membership.app, name="agent")
+app.add_typer(agent.app, name="agent")
 app.add_typer(fleet.app, name="fleet")
 
 _verbosity = 0

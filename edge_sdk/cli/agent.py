@@ -1,0 +1,141 @@
+"""`edge-sdk agent run | status | rollback | install`: the agent of this board."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_sdk.agent.standing import Standing
+from edge_sdk.cli import membership, output
+from edge_sdk.cli.membership import DEFAULT_STATE, AsJson, StateOption
+from edge_sdk.errors import GateError, InputError, UnavailableError
+
+app = membership.app
+_POLL_S = 0.2
+
+
+def run(state: StateOption = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Run the model on this board, report to the fleet, live its updates; SIGTERM ends it.
+
+    Example: edge-sdk agent run --state /var/lib/edge-sdk
+    """
+    from edge_sdk.agent.config import read_config
+
+    read_config(state)  # what is wrong with it is told here
+    # the same process, without the libraries of a command line: the agent stays small
+    command = [sys.executable, "-m", "edge_sdk.agent", str(state), *(["--json"] if as_json else [])]
+    os.execv(sys.executable, command)  # noqa: S606  this very Python
+
+
+def status(state: StateOption = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Tell what this board is: what runs, how the last update stands, whether the agent lives.
+
+    Example: edge-sdk agent status --state /var/lib/edge-sdk
+    """
+    from edge_sdk.agent.standing import read_standing
+
+    standing = read_standing(state)
+    output.emit(standing, _lines(standing), as_json=as_json)
+
+
+def rollback(
+    state: StateOption = DEFAULT_STATE,
+    *,
+    wait_s: Annotated[float, typer.Option("--wait", help="How long to wait for it, in seconds.")] = 120.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would go back to.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the model before take over again; the one in use is not tried again under the same assignment.
+
+    Example: edge-sdk agent rollback --dry-run
+    """
+    from edge_sdk.agent.asked import ask
+    from edge_sdk.agent.standing import read_standing, settled
+
+    standing = read_standing(state)
+    if not standing.goes_back_to:
+        raise InputError(f"{state}: expected another release to go back to, got none")
+    output.note(f"{standing.current[:12] or 'nothing'} gives way to {standing.goes_back_to[:12]}")
+    if dry_run:
+        output.emit(standing, (), as_json=as_json)
+        return
+    if not yes and not typer.confirm("go on?", err=True):
+        raise InputError("asked: expected yes, got no")
+    command = ask(state, "rollback")
+    if not standing.is_running:
+        output.note("the agent does not run; it will be done when it starts")
+        return
+    until_s = time.monotonic() + wait_s
+    while (done := settled(state, command.id)) is None:
+        if time.monotonic() > until_s:
+            raise UnavailableError(f"{state}: expected it to be done within {wait_s:g} s, got no answer")
+        time.sleep(_POLL_S)
+    if done.stage == "failed":
+        raise GateError(done.reason)
+    output.emit(done, [f"back to {done.answer.get('release') or done.answer.get('to', '')}"], as_json=as_json)
+
+
+def install(
+    *,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Where samples come from, for a board without settings. May be repeated.")
+    ] = None,
+    package: Annotated[Path | None, typer.Option(help="A package that the board comes with.")] = None,
+    user: Annotated[str, typer.Option(help="Who runs it; made if it is not there.")] = "edge-sdk",
+    memory_mb: Annotated[int, typer.Option(help="Most memory of agent and model; 60 % of the board's if 0.")] = 0,
+    state: StateOption = DEFAULT_STATE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the unit and what would be done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the agent a service of systemd, with a user of its own, limits and a sandbox.
+
+    Example: edge-sdk agent install --source camera:0 --dry-run
+    """
+    from edge_sdk.agent.install import Wanted, plan
+    from edge_sdk.agent.install import install as perform
+    from edge_sdk.agent.unit import UnitOptions
+
+    program = Path(shutil.which("edge-sdk") or sys.argv[0]).resolve()
+    options = UnitOptions(program, state.absolute(), user=user, memory_mb=memory_mb)
+    wanted = Wanted(options, tuple(source or ()), package)
+    planned = plan(wanted)
+    shown = [*planned.unit.splitlines(), "", *(f"writes {name}" for name in planned.files)]
+    shown += ["runs " + " ".join(command) for command in planned.commands]
+    if dry_run:
+        output.emit(planned, shown, as_json=as_json)
+        return
+    for line in shown:
+        output.note(line)
+    if not yes and not typer.confirm("go on?", err=True):
+        raise InputError("asked: expected yes, got no")
+    if os.geteuid():
+        raise UnavailableError("install: expected to be run as root, got another user", hint="sudo")
+    perform(wanted, planned)
+    output.emit(planned, [f"{wanted.unit_path.name} runs: systemctl status {wanted.unit_path.stem}"], as_json=as_json)
+
+
+def _lines(standing: Standing) -> Iterator[str]:
+    reported = standing.reported
+    yield f"agent    {'runs' if standing.is_running else 'does not run'}, started {reported.boot} times"
+    yield f"device   {standing.device or 'no member of a fleet'}"
+    yield f"release  {reported.release or 'none'} {reported.package_sha256[:12]}"
+    yield f"model    {reported.model_sha256[:12] or 'none loaded'} {reported.family}"
+    yield f"worker   {reported.worker}"
+    update = reported.update
+    yield f"update   {update.state} {update.release}" + (f": {update.reason}" if update.reason else "")
+    yield f"back to  {standing.goes_back_to[:12] or 'nothing'}"
+
+
+app.command("run")(run)
+app.command("status")(status)
+app.command("rollback")(rollback)
+app.command("install")(install)
