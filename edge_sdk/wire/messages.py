@@ -7,12 +7,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from edge_sdk import records
 from edge_sdk.errors import InputError
-from edge_sdk.wire.document import SCHEMA, read_json
+from edge_sdk.wire.document import MAX_MESSAGE_BYTES, SCHEMA, read_fields
 
 Stream = Literal["results", "events", "metrics", "diagnostics"]
 CommandName = str
 Stage = Literal["init", "executing", "successful", "failed"]
+_MAX_SEQ = 1 << 53
+"""Any number up to this one is the same in every JSON reader."""
 _LOG = re.compile(r"[0-9a-f]{16}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -111,8 +114,9 @@ class Batch:
         Raises:
             InputError: The log is no log, or a number is negative.
         """
-        if not _LOG.fullmatch(self.log):
-            raise InputError(f"log: expected 16 hexadecimal digits, got {self.log[:40]!r}")
+        _check_log(self.log)
+        if not 0 <= self.first_seq <= _MAX_SEQ:
+            raise InputError(f"first_seq: expected 0 to {_MAX_SEQ}, got {self.first_seq}")
         if not 0 <= self.lost_before <= self.first_seq:
             raise InputError(f"lost_before: expected 0 to {self.first_seq}, got {self.lost_before}")
 
@@ -137,17 +141,16 @@ class Batch:
         Raises:
             InputError: It is none.
         """
-        from edge_sdk.wire.document import decode
-
-        loose = decode(_LooseBatch, payload, where=where)
-        rows = read_json(payload, where=where).get("rows")
+        fields = read_fields(payload, where=where)
+        rows = fields.pop("rows", None)
+        head = records.read(_Head, fields, where=where, unknown="ignore")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise InputError(f"{where}: rows: expected a list of JSON objects")
-        return cls(loose.stream, loose.log, loose.first_seq, loose.lost_before, tuple(_compact(row) for row in rows))
+        return cls(head.stream, head.log, head.first_seq, head.lost_before, tuple(_compact(row) for row in rows))
 
 
 @dataclass(frozen=True, slots=True)
-class _LooseBatch:
+class _Head:
     stream: Stream
     log: str
     first_seq: int
@@ -166,6 +169,16 @@ class Ack:
     log: str
     next_seq: dict[str, int]
 
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: The log is no log, or a number is none of a row.
+        """
+        _check_log(self.log)
+        if any(not 0 <= number <= _MAX_SEQ + MAX_MESSAGE_BYTES for number in self.next_seq.values()):
+            raise InputError(f"next_seq: expected numbers of rows, got {str(self.next_seq)[:80]}")
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -173,11 +186,20 @@ class Ask:
 
     Attributes:
         boot: As in the status.
-        log: The outbox it has.
+        log: The outbox it has; empty for none.
     """
 
     boot: int
     log: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the log.
+
+        Raises:
+            InputError: It is none.
+        """
+        if self.log:
+            _check_log(self.log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +274,11 @@ class CommandStates:
     """`up/command`, retained: where the latest commands stand, by id."""
 
     states: dict[str, CommandState] = field(default_factory=dict)
+
+
+def _check_log(log: str) -> None:
+    if not _LOG.fullmatch(log):
+        raise InputError(f"log: expected 16 hexadecimal digits, got {log[:40]!r}")
 
 
 def _compact(row: Any) -> bytes:
