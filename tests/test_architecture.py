@@ -47,6 +47,7 @@ VENDORS = {
     "tuf": ("agent", "fleet"),
     "tvm": ("convert/engines/tvm",),
     "typer": ("cli",),
+    "xgboost": ("convert/sklearn",),
 }
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "base", "manager", "mixins"}
 PACKAGE = Path(__file__).parents[1] / "edge_sdk"

@@ -38,7 +38,10 @@ FRAMEWORKS: Mapping[str, Framework] = {
     "tflite": Framework("tflite", "convert-tflite", (), (".tflite",)),
     "pytorch": Framework("torch", "convert-torch", ("torch",), (".pt", ".pth", ".pt2", ".torchscript")),
     "scikit-learn": Framework(
-        "sklearn", "convert-sklearn", ("sklearn", "lightgbm", "xgboost"), (".joblib", ".pkl", ".pickle")
+        "sklearn",
+        "convert-sklearn",
+        ("sklearn", "lightgbm", "xgboost"),
+        (".joblib", ".pkl", ".pickle", ".json", ".ubj"),
     ),
 }
 """The frameworks by name."""

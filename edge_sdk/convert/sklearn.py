@@ -1,6 +1,7 @@
 """scikit-learn: estimators and pipelines by skl2onnx, boosted trees inside them by onnxmltools.
 
-- A pickle is code: it is loaded in the child process only, and only if the user trusts it.
+- A pickle is code: it is loaded in the child process only, and only if the user trusts it. A file of XGBoost's own
+  (`.json`, `.ubj`) is data, and needs no trust.
 - Features are float32 in the ONNX model, as boards have them, and parity gives both the same float32 numbers. Trees
   compare in float64 in scikit-learn: skl2onnx rounds thresholds so that float32 features fall on the same side.
 - A classifier gives `label` and `probabilities` (no list of maps); SVMs without probabilities give their scores.
@@ -8,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import version
@@ -24,6 +26,7 @@ from edge_sdk.tensors import Array, Tensors
 _EXTRA = "convert-sklearn"
 _INPUT = "X"
 _FEW_LETTERS = 200
+_OF_XGBOOST = frozenset({".json", ".ubj"})
 _LIGHTGBM = "onnxmltools.convert.lightgbm.operator_converters.LightGbm.convert_lightgbm"
 _XGBOOST = "onnxmltools.convert.xgboost.operator_converters.XGBoost.convert_xgboost"
 _BOOSTERS = {
@@ -44,7 +47,7 @@ def open_source(order: Order, given: object = None) -> SklearnSource:
     """
     for module in ("sklearn", "skl2onnx"):  # a booster's estimators are scikit-learn's too
         require(module, extra=_EXTRA, where=order.source)
-    estimator = _unpickled(order) if given is None else given
+    estimator = given if given is not None else _loaded(order)
     if not hasattr(estimator, "n_features_in_"):
         raise InputError(
             f"{order.source}: expected a fitted estimator of scikit-learn, got {type(estimator).__name__}",
@@ -141,6 +144,27 @@ class SklearnSource:
         if value.dtype.kind == "f":
             return value.astype(np.float32).reshape(len(value), -1)
         return value.astype(np.int64) if value.dtype.kind in "iub" else value.astype(str).astype(object)
+
+
+def _loaded(order: Order) -> Any:
+    return _of_xgboost(order) if order.path.suffix.lower() in _OF_XGBOOST else _unpickled(order)
+
+
+def _of_xgboost(order: Order) -> Any:
+    """Return the estimator of a model in XGBoost's own format, by what it was trained for."""
+    require("xgboost", extra=_EXTRA, where=order.source)
+    import xgboost
+
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(order.path)
+    except xgboost.core.XGBoostError as exc:
+        raise InputError(f"{order.source}: expected a model of XGBoost, got something else") from exc
+    objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    is_classifier = objective.partition(":")[0] in {"binary", "multi"}
+    estimator = xgboost.XGBClassifier() if is_classifier else xgboost.XGBRegressor()
+    estimator.load_model(order.path)
+    return estimator
 
 
 def _unpickled(order: Order) -> Any:

@@ -15,6 +15,8 @@ from edge_sdk.convert.job import convert
 from edge_sdk.convert.record import ConvertRequest, Order
 from edge_sdk.session import host_config, open_session
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for each other by spinning starve on a busy machine
+
 TRAINED = 1200
 """The first digits are for training, the others are the test set."""
 

@@ -41,6 +41,57 @@ def test_a_trained_classifier_keeps_its_answers_on_the_whole_test_set(name, digi
     assert (run({"X": pixels[TRAINED:]})["label"] == classes[TRAINED:]).mean() > 0.85
 
 
+def _booster(name):
+    library = pytest.importorskip(name.partition(".")[0])
+    kind = getattr(library, name.split(".")[1].removesuffix("+"))
+    quiet = {"verbose": -1} if library.__name__ == "lightgbm" else {}
+    booster = kind(n_estimators=20, n_jobs=1, **quiet)
+    return make_pipeline(StandardScaler(), booster) if name.endswith("+") else booster
+
+
+@pytest.mark.parametrize(
+    ("name", "classes_of"),
+    [
+        ("lightgbm.LGBMClassifier", 10),
+        ("lightgbm.LGBMClassifier+", 2),
+        ("lightgbm.LGBMRegressor", 10),
+        ("xgboost.XGBClassifier", 10),
+        ("xgboost.XGBClassifier", 2),
+        ("xgboost.XGBRegressor", 10),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_boosted_trees_keep_their_answers_on_the_whole_test_set(name, classes_of, digits, converted, tmp_path):
+    pixels, classes = digits
+    np.save(tmp_path / "test.npy", pixels[TRAINED:])
+    joblib.dump(_booster(name).fit(pixels[:TRAINED], classes[:TRAINED] % classes_of), tmp_path / "model.joblib")
+    report, _ = converted(
+        tmp_path / "model.joblib", trusts=True, inputs=str(tmp_path / "test.npy"), samples=len(pixels) - TRAINED
+    )
+    *labels, numbers = report.parity.outputs
+    assert [label.equal_share for label in labels] == ([] if "Regressor" in name else [1])
+    assert numbers.snr_db >= 80
+
+
+@pytest.mark.parametrize("suffix", ["json", "ubj"])
+@pytest.mark.parametrize("kind", ["XGBClassifier", "XGBRegressor"])
+def test_a_file_of_xgboost_is_data_and_needs_no_trust(kind, suffix, digits, converted, tmp_path):
+    xgboost = pytest.importorskip("xgboost")
+    pixels, classes = digits
+    estimator = getattr(xgboost, kind)(n_estimators=5, n_jobs=1).fit(pixels[:TRAINED], classes[:TRAINED])
+    estimator.save_model(tmp_path / f"model.{suffix}")
+    report, run = converted(tmp_path / f"model.{suffix}")
+    assert report.parity.outputs[-1].snr_db >= 80
+    assert np.allclose(np.ravel(next(iter(run({"X": pixels[:9]}).values()))), estimator.predict(pixels[:9]), atol=1e-4)
+
+
+def test_json_of_something_else_is_refused(converted, tmp_path):
+    pytest.importorskip("xgboost")
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(InputError, match=r"model.json: expected a model of XGBoost, got something else"):
+        converted(tmp_path / "model.json")
+
+
 def test_a_regressor_gives_a_column(digits, converted, tmp_path):
     pixels, classes = digits
     joblib.dump(Ridge().fit(pixels, classes), tmp_path / "model.pkl")

@@ -79,14 +79,14 @@ def random_inputs(specs: Sequence[TensorSpec], preprocess: Preprocess, *, count:
     if preprocess.image is not None:
         pictures = [_picture(preprocess.image, generator) for _ in range(count)]
         feeds = tuple({specs[0].name: tensor} for tensor, _ in pictures)
-        return Inputs(feeds, tuple(transform for _, transform in pictures), f"{count} random pictures, seed {seed}")
+        return Inputs(feeds, tuple(transform for _, transform in pictures), f"{count} random pictures (seed {seed})")
     if preprocess.window is not None:
         windows = (_window(preprocess.window, generator) for _ in range(count))
         return Inputs(
-            tuple({specs[0].name: one} for one in windows), (None,) * count, f"{count} random windows, seed {seed}"
+            tuple({specs[0].name: one} for one in windows), (None,) * count, f"{count} random windows (seed {seed})"
         )
     feeds = tuple({spec.name: _random(spec, generator) for spec in specs} for _ in range(count))
-    return Inputs(feeds, (None,) * count, f"{count} samples of random numbers, seed {seed}")
+    return Inputs(feeds, (None,) * count, f"{count} samples of random numbers (seed {seed})")
 
 
 def _random(spec: TensorSpec, generator: np.random.Generator) -> Array:
