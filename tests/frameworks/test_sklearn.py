@@ -6,6 +6,7 @@ import pytest
 from edge_sdk.convert.parity import Tolerance
 from edge_sdk.errors import GateError, InputError
 from tests.frameworks.conftest import TRAINED
+from tests.frameworks.snippets import run_page
 
 pytest.importorskip("skl2onnx")
 joblib = pytest.importorskip("joblib")
@@ -24,6 +25,7 @@ ESTIMATORS = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_trained_classifier_keeps_its_answers_on_the_whole_test_set(name, digits, converted, tmp_path):
@@ -142,3 +144,8 @@ def test_what_crashes_ends_the_child_alone(converted, tmp_path):
 def test_the_forest_of_the_assets_keeps_its_answers(converted, source_of):
     report, _ = converted(source_of("cwru_rf.joblib"), trusts=True)
     assert report.parity.outputs[0].equal_share == 1
+
+
+def test_the_page_is_true(tmp_path):
+    told = run_page("scikit_learn", tmp_path)
+    assert "597 results + 0 errors" in told

@@ -45,7 +45,14 @@ def data_of(pictures, folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "free"), [*((name, True) for name in NETWORKS), ("cnn", False), ("lstm", False)], ids=str
+    ("name", "free"),
+    [
+        *(pytest.param(name, True, marks=pytest.mark.quick) for name in ("cnn", "dense", "lstm")),
+        ("gru", True),
+        ("cnn", False),
+        ("lstm", False),
+    ],
+    ids=str,
 )
 def test_a_trained_network_keeps_its_answers_on_the_whole_test_set(name, free, trained, factories, converted):
     network, pictures, classes = trained(name)
