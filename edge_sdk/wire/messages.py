@@ -282,4 +282,8 @@ def _check_log(log: str) -> None:
 
 
 def _compact(row: Any) -> bytes:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+    try:
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError as exc:  # writing may have less room than reading had
+        raise InputError("rows: expected JSON that is not nested beyond reason, got more") from exc
+    return text.encode(errors="backslashreplace")
