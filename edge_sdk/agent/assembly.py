@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from edge_sdk.agent.checks import Checks, Looking
 from edge_sdk.agent.commands import CommandBook
 from edge_sdk.agent.config import AgentConfig
 from edge_sdk.agent.diagnostics import LogTail
+from edge_sdk.agent.diary import Diary
 from edge_sdk.agent.fleet_side import FleetSide
 from edge_sdk.agent.golden import GoldenRun
 from edge_sdk.agent.hands import Hands
 from edge_sdk.agent.home import read_home
+from edge_sdk.agent.home_assistant_link import HomeAssistantLink
 from edge_sdk.agent.life import Life
 from edge_sdk.agent.reporting import Known, report
-from edge_sdk.agent.rows import Diary, Rows
 from edge_sdk.agent.skills import Board, read_wishes, skills
 from edge_sdk.agent.slots import Slots
 from edge_sdk.agent.state import State
@@ -28,11 +30,14 @@ from edge_sdk.agent.update import UpdateState
 from edge_sdk.agent.updates import Member, Repository
 from edge_sdk.agent.worker.supervisor import Event, Supervisor
 from edge_sdk.clock import monotonic_ns
-from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.errors import UnavailableError
+from edge_sdk.outbox import Account, Limit, Outbox
 from edge_sdk.profiles import detect_profile, load_profile
 from edge_sdk.records import to_data
 from edge_sdk.wire.messages import Reported
 from edge_sdk.wire.release import Offer
+
+log = logging.getLogger(__name__)
 
 _BOOT = "boot"
 
@@ -54,13 +59,11 @@ class Outside:
     Attributes:
         folder: The device's folder.
         config: What this board does.
-        rows: The outbox; None keeps nothing.
         tail: The last lines of the log.
     """
 
     folder: Path
     config: AgentConfig
-    rows: Rows | None = None
     tail: LogTail | None = None
 
 
@@ -74,11 +77,13 @@ class Parts:
         state: What outlives a power cut.
         time: What time it is at least.
         worker: What runs the model.
+        neighbour: What tells Home Assistant; None without one.
         fleet: The side that faces the fleet; None without one.
         repository: Where updates come from; None without a fleet.
         life: The update's life.
         checks: What looks for updates; None without a fleet.
         book: The commands.
+        outbox: What waits for the fleet; None where the disk refuses.
         diary: Events and metrics.
     """
 
@@ -93,12 +98,16 @@ class Parts:
         self.over, self.told = threading.Event(), _Told()
         self.state, self._slots = State(outside.folder / "state.db"), Slots(outside.folder)
         self.boot, self.time = _count_boot(self.state), TimeFloor(self.state)
-        self.diary = Diary(outside.rows, unix_s=self.time.now_unix_s, now_s=now_s, period_s=config.metrics_s)
+        limits = {stream: Limit(size_bytes) for stream, size_bytes in config.outbox.streams_bytes.items()}
+        self.outbox = _open_outbox(outside.folder / "outbox.db", limits)
+        self.diary = Diary(self.outbox, unix_s=self.time.now_unix_s, now_s=now_s, period_s=config.metrics_s)
         wishes, begin = read_wishes(self.state), config.begin(outside.folder)
         rate_hz = begin.rate_hz if wishes.rate_hz is None else wishes.rate_hz
         begin = replace(begin, is_paused=wishes.is_paused, rate_hz=rate_hz)
         member = _member(outside)
-        self.fleet = FleetSide(member, boot=self.boot) if member else None
+        neighbour = config.home_assistant
+        self.neighbour = HomeAssistantLink(neighbour, member.home.place) if member and neighbour.broker else None
+        self.fleet = FleetSide(member, boot=self.boot, outbox=self.outbox) if member else None
         self.repository = self._repository(member) if member else None
         self.worker = Supervisor(begin, tell=self.told.put, patience=config.patience)
         hands = Hands(self.repository or _Nowhere(), GoldenRun(config.profile), self.worker)
@@ -113,17 +122,25 @@ class Parts:
             self.boot,
             trust=lambda: repository.versions if repository else {},
             time_trusted=self.time.is_trusted,
-            dropped=dict,
-            waiting=dict,
+            accounts=self._accounts,
         )
         return report(known, worker=self.worker, life=self.life, slots=self._slots)
 
     def close(self) -> None:
         """Close them; the worker first, which may still have something to say."""
         self.worker.close()
-        if self.fleet is not None:
-            self.fleet.close()
+        for side in (self.neighbour, self.fleet):
+            if side is not None:
+                side.close()
+        if self.outbox is not None:
+            self.outbox.close()
         self.state.close()
+
+    def _accounts(self) -> Mapping[str, Account]:
+        try:
+            return self.outbox.accounts() if self.outbox else {}
+        except UnavailableError:
+            return {}
 
     def _repository(self, member: Member) -> Repository:
         def publish(question: bytes) -> int | None:
@@ -152,16 +169,16 @@ class Parts:
 
     def _diagnose(self) -> tuple[int, int]:
         """Put diagnostics into the outbox; return how many rows, and their size in bytes."""
-        rows = self._outside.rows
-        if rows is None:
-            raise InputError("collect: expected an outbox, got none")
+        outbox = self.outbox
+        if outbox is None:
+            raise UnavailableError("collect: expected an outbox, got a disk that cannot be written")
         tail, update = self._outside.tail, to_data(self.life.state)
         states = {"reported": to_data(self.report()), "update": update, "commands": to_data(self.book.states())}
         sizes = []
         for row in diagnostics.rows([*(tail.lines() if tail else ()), *self.worker.words()], states):
-            rows.put("diagnostics", row)
+            outbox.put("diagnostics", row)
             sizes.append(len(row))
-        rows.flush()
+        outbox.flush()
         return len(sizes), sum(sizes)
 
 
@@ -193,6 +210,15 @@ def _member(outside: Outside) -> Member | None:
     name = outside.config.profile
     board = load_profile(name) if name else detect_profile().profile
     return Member(home, outside.folder, board.families)
+
+
+def _open_outbox(path: Path, limits: Mapping[str, Limit]) -> Outbox | None:
+    """Open the outbox; None where the disk refuses: the model runs all the same."""
+    try:
+        return Outbox.open(path, limits)
+    except UnavailableError as exc:
+        log.warning("%s", exc)
+        return None
 
 
 def _count_boot(state: State) -> int:

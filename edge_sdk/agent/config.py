@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge_sdk import files, records
+from edge_sdk.agent.home_assistant_link import Neighbour
 from edge_sdk.agent.worker.messages import Begin
 from edge_sdk.agent.worker.vigil import Patience
 from edge_sdk.errors import InputError
@@ -93,7 +94,7 @@ class AgentConfig:
         metrics_s: How often figures go to the fleet, in seconds.
         updates: Where updates come from.
         outbox: How much waits for the fleet.
-        home_assistant: Prefix of Home Assistant's discovery topics, usually `homeassistant`; empty tells it nothing.
+        home_assistant: Where Home Assistant is, if it is to show this board.
     """
 
     sources: tuple[str, ...]
@@ -106,7 +107,7 @@ class AgentConfig:
     metrics_s: float = 60.0
     updates: Updates = field(default_factory=Updates)
     outbox: OutboxRoom = field(default_factory=OutboxRoom)
-    home_assistant: str = ""
+    home_assistant: Neighbour = field(default_factory=Neighbour)
 
     def __post_init__(self) -> None:
         """Check the values.

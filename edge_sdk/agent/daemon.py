@@ -109,6 +109,8 @@ class Daemon:
         reported = self._parts.report()
         if self._parts.fleet is not None:
             self._parts.fleet.show(reported, self._parts.book.states())
+        if self._parts.neighbour is not None:
+            self._parts.neighbour.show(reported, self._parts.worker.beat, now_s=now_s())
         self._keep(reported)
         self._tell_manager("WATCHDOG=1", status_line(_status(reported)))
 

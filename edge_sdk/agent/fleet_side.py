@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge_sdk.agent.presence import Presence, last_will
@@ -15,6 +16,7 @@ from edge_sdk.broker.link import Link
 from edge_sdk.broker.record import LinkOptions
 from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.outbox import Outbox
 from edge_sdk.wire import Channel
 from edge_sdk.wire.messages import CommandStates, Reported
 
@@ -40,13 +42,13 @@ class Ears:
 class FleetSide:
     """One link to the fleet. All but `ask` is for one thread."""
 
-    def __init__(self, member: Member, *, boot: int, log_id: str = "") -> None:
+    def __init__(self, member: Member, *, boot: int, outbox: Outbox | None) -> None:
         """Begin to connect.
 
         Args:
             member: Who we are.
             boot: How often the agent has started.
-            log_id: The outbox that this board has.
+            outbox: What waits for the fleet; None for nothing.
 
         Raises:
             InputError: A certificate cannot be read.
@@ -60,7 +62,9 @@ class FleetSide:
             will=last_will(self._place, boot),
         )
         self.link = Link(Broker.parse(member.home.broker), options)
-        self._presence = Presence(self.link, self._place, boot=boot, log=log_id, now_s=lambda: monotonic_ns() / 1e9)
+        self._presence = Presence(
+            self.link, self._place, boot=boot, log=_numbering(outbox), now_s=lambda: monotonic_ns() / 1e9
+        )
 
     def close(self) -> None:
         """Say that this board goes, and disconnect; closing twice is harmless."""
@@ -114,3 +118,9 @@ def _receive(received: Received, ears: Ears) -> None:
     received.accept()
     if not received.is_retained:
         ears.answered()
+
+
+def _numbering(outbox: Outbox | None) -> str:
+    with suppress(UnavailableError):
+        return outbox.log if outbox else ""
+    return ""

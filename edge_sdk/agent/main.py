@@ -27,7 +27,7 @@ def run_agent(folder: Path) -> int:
     tail = LogTail()
     logging.getLogger().addHandler(tail)
     try:
-        daemon = Daemon(Outside(folder, config, tail=tail), manager=ServiceManager.from_environment(os.environ))
+        daemon = Daemon(Outside(folder, config, tail), manager=ServiceManager.from_environment(os.environ))
         ended_by = [signal.SIGTERM]
 
         def end(number: int, _frame: FrameType | None) -> None:

@@ -1,12 +1,14 @@
 """What the fleet sees of this board: birth and last will, what is reported, where commands stand; all of it retained.
 
 - Everything is said anew with each connection: a broker may have lost it.
-- What is reported is sent when it has changed, at most once a second, and again where it was not acknowledged.
+- What is reported is sent when something of weight has changed, at most once a second, and again where the broker did
+  not take it. Counts that grow all the time are sent along, else twice a minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from edge_sdk.broker import Will
@@ -15,7 +17,7 @@ from edge_sdk.wire import Place, encode
 from edge_sdk.wire.messages import Ask, CommandStates, Reported, Status
 from edge_sdk.wire.topics import Up
 
-_LEAST_S = 1.0
+_LEAST_S, _COUNTS_S = 1.0, 30.0
 
 
 class Publishes(Protocol):
@@ -71,7 +73,10 @@ class Presence:
 
     def show(self, reported: Reported, commands: CommandStates) -> None:
         """Say what has changed."""
-        self._show("reported", encode(reported))
+        light = replace(reported, waiting={}, dropped={}, update=replace(reported.update, done_bytes=0))
+        if self._now_s() - self._said_s.get("reported", 0.0) >= _COUNTS_S:
+            self._said.pop("reported", None)
+        self._show("reported", encode(reported), weight=encode(light))
         self._show("command", encode(commands))
 
     def part(self) -> None:
@@ -79,14 +84,14 @@ class Presence:
         if self.is_connected:
             self._link.publish(self._place.up("status"), encode(Status(online=False, boot=self._boot)), retain=True)
 
-    def _show(self, channel: Up, payload: bytes) -> None:
+    def _show(self, channel: Up, payload: bytes, *, weight: bytes = b"") -> None:
         is_due = self._now_s() - self._said_s.get(channel, -_LEAST_S) >= _LEAST_S
-        if self.is_connected and is_due and self._said.get(channel) != payload:
-            self._say(channel, payload)
+        if self.is_connected and is_due and self._said.get(channel) != (weight or payload):
+            self._say(channel, payload, weight=weight)
 
-    def _say(self, channel: Up, payload: bytes) -> None:
+    def _say(self, channel: Up, payload: bytes, *, weight: bytes = b"") -> None:
         number = self._link.publish(self._place.up(channel), payload, retain=True)
         self._said_s[channel] = self._now_s()
         if number is not None:
-            self._said[channel] = payload
+            self._said[channel] = weight or payload
             self._on_their_way[number] = channel

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edge_sdk.agent.life import Life
 from edge_sdk.agent.slots import Slots
 from edge_sdk.agent.worker.supervisor import Supervisor
+from edge_sdk.outbox import Account
 from edge_sdk.version import __version__
 from edge_sdk.wire.messages import Reported
 
@@ -23,20 +24,18 @@ class Known:
         boot: How often the agent has started.
         trust: Returns the version of each role that was verified last.
         time_trusted: Returns whether the clock can be right.
-        dropped: Returns the rows given up, by stream.
-        waiting: Returns the rows that wait, by stream.
+        accounts: Returns how each stream of the outbox stands.
     """
 
     boot: int
     trust: Counts
     time_trusted: Callable[[], bool]
-    dropped: Counts
-    waiting: Counts
+    accounts: Callable[[], Mapping[str, Account]]
 
 
 def report(known: Known, *, worker: Supervisor, life: Life, slots: Slots) -> Reported:
     """Return what is reported."""
-    loaded, offer = worker.loaded, life.state.offer
+    loaded, offer, accounts = worker.loaded, life.state.offer, known.accounts()
     package = loaded.package_sha256 if loaded else ""
     title = offer.release if offer and offer.package.sha256 == package else slots.title(package) if package else ""
     versions = {"edge-sdk": __version__, "python": platform.python_version(), **(loaded.versions if loaded else {})}
@@ -51,8 +50,8 @@ def report(known: Known, *, worker: Supervisor, life: Life, slots: Slots) -> Rep
         revision=offer.revision if offer else 0,
         trust=dict(known.trust()),
         time_trusted=known.time_trusted(),
-        dropped=dict(known.dropped()),
-        waiting=dict(known.waiting()),
+        dropped={stream: _given_up(account) for stream, account in accounts.items() if _given_up(account)},
+        waiting={stream: account.rows for stream, account in accounts.items()},
         versions=versions,
     )
 
@@ -63,3 +62,7 @@ def _standing(worker: Supervisor) -> str:
     if worker.state == "running":
         return "paused" if worker.is_paused else "running"
     return "running" if worker.state == "starting" else "stopped"
+
+
+def _given_up(account: Account) -> int:
+    return account.dropped + account.oversize + account.unwritten + account.set_aside

@@ -13,11 +13,9 @@ from contextlib import contextmanager, suppress
 
 from edge_sdk.agent.enrol import accept, request
 from edge_sdk.agent.slots import Slots
-from edge_sdk.broker import Access
-from edge_sdk.broker.address import Broker
 from edge_sdk.broker.happening import Connected, Received
 from edge_sdk.broker.link import Link
-from edge_sdk.broker.record import LinkOptions
+from edge_sdk.fleet.desk import desk_address, desk_options
 from edge_sdk.fleet.folder import Fleet, Settings
 from edge_sdk.fleet.repository.keys import read_key
 from edge_sdk.fleet.repository.releases import add_release, assign
@@ -157,10 +155,7 @@ class Plant:
 
     @contextmanager
     def _listening(self):
-        own = self.fleet.path / "ingest"
-        access = Access(ca=str(own / "ca.pem"), certificate=str(own / "certificate.pem"), key=str(own / "key.pem"))
-        port, over = self.fleet.settings.broker_port, threading.Event()
-        options = LinkOptions("edge-sdk-ingest", ("edge/v1/plant/+/up/+",), access=access)
+        over = threading.Event()
         connected = threading.Event()
 
         def listen():
@@ -174,7 +169,7 @@ class Plant:
                             self.told[channel] = decode(RECORDS[channel], payload, where=topic)
                         accept_it()
 
-        with Link(Broker("localhost", port, is_encrypted=True), options) as self._link:
+        with Link(desk_address(self.fleet), desk_options(self.fleet)) as self._link:
             listening = threading.Thread(target=listen, daemon=True)
             listening.start()
             assert connected.wait(20)

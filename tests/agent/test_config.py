@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge_sdk.agent.config import AgentConfig, OutboxRoom, Updates, read_config
+from edge_sdk.agent.home_assistant_link import Neighbour
 from edge_sdk.errors import InputError
 
 
@@ -24,16 +25,18 @@ def test_all_that_can_be_said(tmp_path):
         score_threshold = 0.4
         rate_hz = 5
         memory_mb = 500
-        home_assistant = "homeassistant"
         [updates]
         check_s = 600
         by = ["broker"]
         folder = "/media/usb"
         [outbox]
         results_mb = 16
+        [home_assistant]
+        broker = "mqtt://localhost"
     """
     config = read_config(write(tmp_path, text))
     assert config.updates == Updates(600, ("broker",), "/media/usb")
+    assert config.home_assistant == Neighbour("mqtt://localhost")
     assert config.outbox == OutboxRoom(results_mb=16)
     assert config.patience.max_memory_bytes == 500_000_000
     begin = config.begin(tmp_path)

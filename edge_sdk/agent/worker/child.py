@@ -21,6 +21,7 @@ from edge_sdk.agent.worker.candidates import identity, try_candidate
 from edge_sdk.agent.worker.listening import Mouth
 from edge_sdk.agent.worker.messages import Beat, Begin, Ended, Loaded, Part, Phase, Shadow, Switch
 from edge_sdk.agent.worker.pulse import Latencies, Pulse
+from edge_sdk.agent.worker.sink import OutboxSink
 from edge_sdk.errors import EdgeError, UnavailableError
 from edge_sdk.package import open_package
 from edge_sdk.profiles import load_profile
@@ -134,6 +135,8 @@ class Child:
             paced_by = next((feed.source for feed in feeds if feed.source.live), feeds[0].source)
             sinks: list[Sink] = [latencies, _Told(self._mouth)]
             sinks += [opened.enter_context(closing(open_sink(uri, paced_by))) for uri in self._begin.sinks]
+            if self._begin.outbox:
+                sinks.append(opened.enter_context(closing(OutboxSink.open(self._begin))))
             options = RunOptions(policy=self._begin.policy or None)
             run = Run(pipeline, [self._gated(feed) for feed in feeds], sinks=sinks, options=options)
             opened.pop_all()  # from here on the run closes them

@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from edge_sdk.agent.worker.messages import Beat
 from edge_sdk.errors import EdgeError
+from edge_sdk.outbox import Outbox
 from edge_sdk.wire.messages import Stream
 
 log = logging.getLogger(__name__)
 
 _MAX_LETTERS = 500
-
-
-class Rows(Protocol):
-    """The outbox, for who only puts rows into it."""
-
-    def put(self, stream: Stream, row: bytes) -> int:
-        """Put a row; see `edge_sdk.outbox`."""
-
-    def flush(self) -> None:
-        """Have what was put on the disk when this returns."""
 
 
 class Diary:
@@ -34,17 +25,17 @@ class Diary:
     """
 
     def __init__(
-        self, rows: Rows | None, *, unix_s: Callable[[], float], now_s: Callable[[], float], period_s: float
+        self, outbox: Outbox | None, *, unix_s: Callable[[], float], now_s: Callable[[], float], period_s: float
     ) -> None:
         """Begin.
 
         Args:
-            rows: Where rows go; None keeps none.
+            outbox: Where rows go; None keeps none.
             unix_s: What time it is, at least.
             now_s: A monotonic clock, in seconds.
             period_s: How often metrics are put, in seconds.
         """
-        self._rows, self._unix_s, self._now_s, self._period_s = rows, unix_s, now_s, period_s
+        self._outbox, self._unix_s, self._now_s, self._period_s = outbox, unix_s, now_s, period_s
         self._since_s = now_s()
         self._beats: list[Beat] = []
 
@@ -60,11 +51,11 @@ class Diary:
             self._beats, self._since_s = [], self._now_s()
 
     def _put(self, stream: Stream, facts: dict[str, Any]) -> None:
-        if self._rows is None:
+        if self._outbox is None:
             return
         row = {"unix_s": round(self._unix_s(), 3), **{name: _bounded(value) for name, value in facts.items()}}
         try:
-            self._rows.put(stream, json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace"))
+            self._outbox.put(stream, json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace"))
         except EdgeError as exc:
             log.warning("%s", exc)
 
