@@ -32,6 +32,7 @@ from edge_sdk.fleet.registry import Registry
 from edge_sdk.fleet.repository import Quorum, Repository
 from edge_sdk.fleet.repository.keys import make_key, read_keys
 from edge_sdk.fleet.server import Serving
+from edge_sdk.fleet.store import Store
 from edge_sdk.wire.enrolment import Home
 
 SETTINGS = "fleet.toml"
@@ -182,6 +183,14 @@ class Fleet:
             UnavailableError: It is damaged, or cannot be written.
         """
         return Registry(self.path / "registry.db")
+
+    def store(self) -> Store:
+        """Open what devices sent.
+
+        Raises:
+            UnavailableError: It is damaged, or cannot be written.
+        """
+        return Store(self.path / "fleet.db")
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.enrolment import Member
@@ -34,6 +34,8 @@ class DeviceStatus:
         time_trusted: Whether its clock can be right.
         waiting: Rows that wait there, by stream.
         dropped: Rows that it gave up, by stream.
+        received: Rows that came from it, by stream.
+        missing: Rows that will never come, by stream: it had to give them up.
         commands: Its last commands.
     """
 
@@ -52,6 +54,8 @@ class DeviceStatus:
     time_trusted: bool = False
     waiting: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
     commands: tuple[Told, ...] = ()
 
 
@@ -83,16 +87,32 @@ def overview(fleet: Fleet, device: str = "") -> Overview:
         wishes.look()
         boards = {board.device: board for board in registry.boards()}
         told = registry.told(device)
+    received, missing = _stored(fleet)
     statuses = [
-        _status(
-            member,
-            boards.get(member.device, Board(member.device)),
-            wishes.desired(member.device).release,
-            tuple(one for one in told if one.device == member.device)[:_MAX_COMMANDS],
+        replace(
+            _status(
+                member,
+                boards.get(member.device, Board(member.device)),
+                wishes.desired(member.device).release,
+                tuple(one for one in told if one.device == member.device)[:_MAX_COMMANDS],
+            ),
+            received=received.get(member.device, {}),
+            missing=missing.get(member.device, {}),
         )
         for member in members
     ]
     return Overview(fleet.settings.name, tuple(statuses))
+
+
+def _stored(fleet: Fleet) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    """Return how many rows came, and how many never will, by device and stream."""
+    received: dict[str, dict[str, int]] = {}
+    missing: dict[str, dict[str, int]] = {}
+    with fleet.store() as store:
+        for account in store.accounts():
+            received.setdefault(account.device, {})[account.stream] = account.received
+            missing.setdefault(account.device, {})[account.stream] = account.missing
+    return received, missing
 
 
 def _status(member: Member, board: Board, desired: str, commands: tuple[Told, ...]) -> DeviceStatus:

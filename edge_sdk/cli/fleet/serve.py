@@ -25,20 +25,25 @@ class Served:
         server: Where certificates and releases come from.
         broker: Where the broker is.
         runs_broker: Whether it is a child of this command.
+        results: The database with what devices send.
     """
 
     fleet: str
     server: str
     broker: str
     runs_broker: bool
+    results: str
 
 
 def serve(
     broker: Annotated[bool, typer.Option("--broker", help="Run Mosquitto as well, as a child.")] = False,
+    keep_days: Annotated[
+        float | None, typer.Option(help="Forget what devices sent after so many days.", show_default="never")
+    ] = None,
     fleet: FleetOption = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Run the fleet's services until Ctrl-C: enrolment and releases over HTTPS, hints, commands and blocks over MQTT.
+    """Run the fleet's services until Ctrl-C: results into a database, releases, enrolment, commands.
 
     Example: edge-sdk fleet serve --broker
     """
@@ -46,6 +51,7 @@ def serve(
     from edge_sdk.fleet.desk import Desk
     from edge_sdk.fleet.folder import Fleet
     from edge_sdk.fleet.freshness import Freshness
+    from edge_sdk.fleet.reception import Reception
     from edge_sdk.fleet.server import FleetServer
 
     opened, is_over = Fleet(fleet), threading.Event()
@@ -56,12 +62,15 @@ def serve(
         services.enter_context(Freshness(opened))
         services.enter_context(FleetServer(opened.serving(), opened.enrolment()))
         services.enter_context(Desk(opened, services.enter_context(opened.registry())))
-        record = Served(opened.settings.name, opened.server_address, opened.broker_address, broker)
+        services.enter_context(Reception(opened, keep_s=None if keep_days is None else keep_days * 86_400))
+        results = str(opened.path / "fleet.db")
+        record = Served(opened.settings.name, opened.server_address, opened.broker_address, broker, results)
         output.emit(record, _lines(record), as_json=as_json)
         is_over.wait()
 
 
 def _lines(record: Served) -> Iterator[str]:
     yield f"fleet {record.fleet} is served; Ctrl-C ends it"
+    yield f"results  {record.results}"
     yield f"server   {record.server}"
     yield f"broker   {record.broker}{'' if record.runs_broker else ', which runs by itself'}"

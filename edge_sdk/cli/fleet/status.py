@@ -93,12 +93,15 @@ def _lines(record: Overview, *, in_detail: bool) -> Iterator[str]:
             one.desired or "none",
             f"{one.update_state} {one.reason}".strip(),
             one.worker,
+            str(sum(one.received.values())),
             str(sum(one.waiting.values())),
             str(sum(one.dropped.values())),
         )
         for one in record.devices
     ]
-    yield from output.table(("device", "", "has", "is to have", "update", "worker", "waiting", "dropped"), rows)
+    yield from output.table(
+        ("device", "", "has", "is to have", "update", "worker", "received", "waiting", "dropped"), rows
+    )
     for one in record.devices if in_detail else ():
         yield ""
         yield from output.table(("", ""), _details(one))
@@ -109,9 +112,15 @@ def _details(one: DeviceStatus) -> Iterator[tuple[str, str]]:
     yield "proven", f"{one.model_sha256 or 'nothing is loaded'} {one.family}"
     yield "heard", _moment(one.seen_unix_s)
     yield "trusts", ", ".join(f"{role} {number}" for role, number in sorted(one.trust.items())) or "none"
+    yield "received", _by_stream(one.received)
+    yield "never came", _by_stream(one.missing)
     yield "clock", "right" if one.time_trusted else "not known to be right"
     for told in one.commands:
         yield "command", f"{told.command.name} ({told.command.id}): {told.state.stage} {told.state.reason}".rstrip()
+
+
+def _by_stream(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{stream} {number}" for stream, number in sorted(numbers.items()) if number) or "none"
 
 
 def _moment(unix_s: float) -> str:
