@@ -98,6 +98,8 @@ class Daemon:
         elif fleet.hear(self._ears, timeout_s=_TURN_S):
             while fleet.hear(self._ears, timeout_s=0.0) and now_s() < self._next_s:
                 pass
+        if fleet is not None:
+            fleet.send()
         for told in self._parts.told.take():
             self._hear(told)
         if now_s() >= self._next_s:

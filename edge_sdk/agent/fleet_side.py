@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from edge_sdk.agent.mail import Mail, Sender
 from edge_sdk.agent.presence import Presence, last_will
 from edge_sdk.agent.updates import Member
 from edge_sdk.broker import Access
@@ -31,12 +32,10 @@ class Ears:
         channels: By the channel's name, who takes a message; it raises InputError for what is none, and
             UnavailableError where it cannot be kept now: it then comes again.
         answered: Is told that the fleet itself has said something, not only the broker for it.
-        happened: Is told all that happens on the link, first.
     """
 
     channels: Mapping[str, Callable[[bytes], None]]
     answered: Callable[[], None]
-    happened: Callable[[Happening], None] = lambda _: None
 
 
 class FleetSide:
@@ -62,9 +61,8 @@ class FleetSide:
             will=last_will(self._place, boot),
         )
         self.link = Link(Broker.parse(member.home.broker), options)
-        self._presence = Presence(
-            self.link, self._place, boot=boot, log=_numbering(outbox), now_s=lambda: monotonic_ns() / 1e9
-        )
+        self._mail = Mail(outbox, self.link, Sender(self._place, boot), now_s=_now_s) if outbox else None
+        self._presence = Presence(self.link, self._place, boot=boot, log=_numbering(outbox), now_s=_now_s)
 
     def close(self) -> None:
         """Say that this board goes, and disconnect; closing twice is harmless."""
@@ -86,7 +84,7 @@ class FleetSide:
         if happening is None:
             return False
         self._presence.hear(happening)
-        ears.happened(happening)
+        self._mail_hears(happening)
         match happening:
             case Connected(version=version):
                 log.info("broker: connected, MQTT %s", version)
@@ -95,32 +93,54 @@ class FleetSide:
             case Refused(what=what, reason=reason):
                 log.warning("broker: %s: %s", what, reason)
             case Received():
-                _receive(happening, ears)
+                self._receive(happening, ears)
         return True
+
+    def send(self) -> None:
+        """Send what waits in the outbox, as much as may be on its way."""
+        if self._mail is not None:
+            try:
+                self._mail.send()
+            except UnavailableError as exc:
+                log.warning("outbox: %s", exc)
 
     def show(self, reported: Reported, commands: CommandStates) -> None:
         """Say what this board is, if that has changed."""
         self._presence.show(reported, commands)
 
+    def _receive(self, received: Received, ears: Ears) -> None:
+        """Give a message to whom it is for. What nobody understands is done with; what cannot be kept is not."""
+        try:
+            channel = Channel.parse(received.topic)
+            take = self._acknowledge if channel.name == "ack" else ears.channels.get(channel.name)
+            if take is not None and channel.direction == "down":
+                take(received.payload)
+        except InputError as exc:
+            log.warning("%s", exc)
+        except UnavailableError as exc:
+            log.warning("%s: %s", received.topic, exc)
+            return
+        received.accept()
+        if not received.is_retained:
+            ears.answered()
 
-def _receive(received: Received, ears: Ears) -> None:
-    """Give a message to whom it is for. One that nobody understands is done with; one that cannot be kept is not."""
-    try:
-        channel = Channel.parse(received.topic)
-        take = ears.channels.get(channel.name)
-        if take is not None and channel.direction == "down":
-            take(received.payload)
-    except InputError as exc:
-        log.warning("%s", exc)
-    except UnavailableError as exc:
-        log.warning("%s: %s", received.topic, exc)
-        return
-    received.accept()
-    if not received.is_retained:
-        ears.answered()
+    def _acknowledge(self, payload: bytes) -> None:
+        if self._mail is not None:
+            self._mail.acknowledge(payload)
+
+    def _mail_hears(self, happening: Happening) -> None:
+        if self._mail is not None:
+            try:
+                self._mail.hear(happening)
+            except UnavailableError as exc:
+                log.warning("outbox: %s", exc)
 
 
 def _numbering(outbox: Outbox | None) -> str:
     with suppress(UnavailableError):
         return outbox.log if outbox else ""
     return ""
+
+
+def _now_s() -> float:
+    return monotonic_ns() / 1e9

@@ -13,13 +13,18 @@ from contextlib import contextmanager, suppress
 
 from edge_sdk.agent.enrol import accept, request
 from edge_sdk.agent.slots import Slots
+from edge_sdk.broker import Access
+from edge_sdk.broker.address import Broker
 from edge_sdk.broker.happening import Connected, Received
 from edge_sdk.broker.link import Link
+from edge_sdk.broker.record import LinkOptions
 from edge_sdk.fleet.desk import desk_address, desk_options
 from edge_sdk.fleet.folder import Fleet, Settings
+from edge_sdk.fleet.ingest import Ingest, subscriptions
 from edge_sdk.fleet.repository.keys import read_key
 from edge_sdk.fleet.repository.releases import add_release, assign
 from edge_sdk.fleet.server import FleetServer
+from edge_sdk.fleet.store import Store
 from edge_sdk.wire import Channel, Place, decode, encode
 from edge_sdk.wire.enrolment import Membership
 from edge_sdk.wire.messages import Commands, CommandStates, Desired, Reported, Status
@@ -121,7 +126,8 @@ class Plant:
     @contextmanager
     def running(self):
         """Run broker and server, and listen to what the board says."""
-        with started(self.fleet.broker()), FleetServer(self.fleet.serving(), self.fleet.enrolment()), self._listening():
+        server = FleetServer(self.fleet.serving(), self.fleet.enrolment())
+        with started(self.fleet.broker()), server, self._listening(), self._ingesting():
             yield self
 
     def enrol(self, board):
@@ -152,6 +158,19 @@ class Plant:
     def hear(self, channel, *, that=lambda _: True):
         """Wait until what the board says last on a channel is so, and return it."""
         return wait_for(lambda: self.told.get(channel), that=that)
+
+    @contextmanager
+    def _ingesting(self):
+        own, over = self.fleet.path / "ingest", threading.Event()
+        access = Access(ca=str(own / "ca.pem"), certificate=str(own / "certificate.pem"), key=str(own / "key.pem"))
+        options = LinkOptions("edge-sdk-ingest", subscriptions("plant"), access=access)
+        broker = Broker("localhost", self.fleet.settings.broker_port, is_encrypted=True)
+        with Store(self.folder / "results.db") as self.store, Link(broker, options) as link:
+            ingesting = threading.Thread(target=Ingest(self.store, link).run, args=(over,), daemon=True)
+            ingesting.start()
+            yield
+            over.set()
+            ingesting.join(5)
 
     @contextmanager
     def _listening(self):

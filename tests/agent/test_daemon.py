@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -92,6 +93,12 @@ def test_a_good_update_is_confirmed_a_wrong_one_refused_and_commands_are_done(tm
         told = plant.hear("reported", that=lambda told: told.update.state == "refused")
         assert (told.update.release, told.release) == ("tiny-3", "tiny-2")
         assert told.update.reason == "expected an agreement of 0.9 or more, got 0.000 on 5 samples"
+
+        rows = wait_for(lambda: plant.store.rows("results"), that=lambda rows: len(rows) > 100)
+        assert {json.loads(row)["model"] for _, _, row in rows} >= {sha256_hex(GOOD), sha256_hex(BETTER)}
+        events = wait_for(lambda: [json.loads(row) for _, _, row in plant.store.rows("events")])
+        stages = [event["stage"] for event in events if event["kind"] == "update"]
+        assert stages[stages.index("golden") :][:4] == ["golden", "shadow", "trial", "confirmed"]
 
         plant.command(Command("c1", "pause"), Command("c2", "dance"), Command("c3", "resume"))
         states = plant.hear("command", that=lambda told: told.states.get("c3", None) is not None).states
