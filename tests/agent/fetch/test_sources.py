@@ -1,5 +1,6 @@
 """What every source does alike, over a real folder, a real web server and a real broker."""
 
+import os
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from edge_sdk.agent.fetch import FirstOf, FolderSource, HttpSource, MqttSource
 from edge_sdk.agent.fetch.download import download
 from edge_sdk.errors import InputError, TrustError, UnavailableError
 from edge_sdk.wire.blocks import BLOCK_BYTES
-from tests.agent.fetch.conftest import Ranges
+from tests.agent.fetch.conftest import Ranges, make_package
 from tests.lines import Line, serving
 from tests.mosquitto import Mosquitto
 
@@ -45,6 +46,13 @@ def test_a_package_comes_whole(tmp_path, package, source):
     path = download(source, package, tmp_path / "downloads")
     assert path.read_bytes() == (tmp_path / "repository" / package.file).read_bytes()
     assert [path.name for path in (tmp_path / "downloads").iterdir()] == [f"{package.sha256}.edge"]
+
+
+@pytest.mark.parametrize("size_bytes", [1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES])
+def test_a_package_of_any_size_comes_whole(tmp_path, size_bytes):
+    data = os.urandom(size_bytes)
+    package = make_package(tmp_path / "repository", data)
+    assert download(FolderSource(tmp_path / "repository"), package, tmp_path / "downloads").read_bytes() == data
 
 
 def test_small_files_are_read_whole(source, package):
@@ -107,8 +115,6 @@ def test_a_package_that_is_here_is_not_fetched_again(tmp_path, package, web):
 
 
 def test_room_is_looked_for_before_anything_is_fetched(tmp_path, package, web, monkeypatch):
-    import os
-
     disk = os.statvfs(tmp_path)
     monkeypatch.setattr(
         os, "statvfs", lambda _: os.statvfs_result((disk.f_bsize, disk.f_frsize, 0, 0, 1, 0, 0, 0, 0, 255))
