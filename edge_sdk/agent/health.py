@@ -3,6 +3,7 @@
 - What is certain is judged at once: errors, NaN, slowness and silence need a few samples or seconds, never the whole
   trial, so that a bad model is gone well within a minute.
 - Health is shown by results, not by time: a trial in which nothing was seen proves nothing.
+- Time counts while there are samples: a camera that is unplugged or paused holds nothing against a model.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ from edge_sdk.wire.release import Gates
 SILENCE_S = 10.0
 """A worker that says nothing for so long hangs."""
 STALL_S = 20.0
-"""A model that gives no result for so long stalls, unless its source is known to be slower."""
-_SLOW_SOURCE = 5.0
-"""How many of its usual pauses a source may be late."""
+"""A model that has samples and gives no result for so long stalls."""
 _JUDGED_FAILURES = 3
 """One broken frame says nothing about a model."""
 _JUDGED_BEATS = 3
@@ -52,6 +51,10 @@ class Beat(Protocol):
     def resident_bytes(self) -> int:
         """Memory of the worker."""
 
+    @property
+    def stuck_s(self) -> float:
+        """How long a sample has been in the model; 0 if none is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -59,24 +62,22 @@ class Baseline:
 
     Attributes:
         latency_ms: Its median time for a sample; 0 if not known.
-        period_s: The mean pause between its results; 0 if not known.
         resident_bytes: Memory of the worker; 0 if not known.
     """
 
     latency_ms: float = 0.0
-    period_s: float = 0.0
     resident_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was seen of a model since `since_s`; times are seconds of a monotonic clock.
+    """What was seen of a model; times are seconds of a monotonic clock.
 
     Attributes:
-        since_s: When it became active.
+        since_s: When it became active; later by the time in which no samples came.
         now_s: When it was looked at last.
         heard_s: When its worker said something last.
-        result_s: When it gave results last.
+        result_s: When it gave results last; later by the time in which no samples came.
         results: How many it gave.
         failures: How many samples gave none, or no finite numbers.
         latencies_ms: The medians of the latest beats with results.
@@ -105,22 +106,24 @@ class Health:
     @property
     def baseline(self) -> Baseline:
         """What its successor is compared to."""
-        period_s = (self.now_s - self.since_s) / self.results if self.results else 0.0
-        return Baseline(self.latency_ms, period_s, self.resident_bytes)
+        return Baseline(self.latency_ms, self.resident_bytes)
 
 
 def observe(health: Health, beat: Beat | None, now_s: float) -> Health:
     """Return the health after a beat, or after a time without one."""
     if beat is None:
         return replace(health, now_s=now_s)
+    failures = beat.errors + beat.nan
     latencies_ms = (*health.latencies_ms, beat.latency_p50_ms) if beat.results else health.latencies_ms
+    idle_s = 0.0 if beat.results or failures or beat.stuck_s else now_s - health.heard_s
     return replace(
         health,
+        since_s=health.since_s + idle_s,
         now_s=now_s,
         heard_s=now_s,
-        result_s=now_s if beat.results else health.result_s,
+        result_s=now_s if beat.results else health.result_s + idle_s,
         results=health.results + beat.results,
-        failures=health.failures + beat.errors + beat.nan,
+        failures=health.failures + failures,
         latencies_ms=latencies_ms[-_REMEMBERED:],
         resident_bytes=beat.resident_bytes,
     )
@@ -128,7 +131,7 @@ def observe(health: Health, beat: Beat | None, now_s: float) -> Health:
 
 def fault(health: Health, gates: Gates, baseline: Baseline) -> str:
     """Return what is wrong with a model on trial, with expected and got; empty if nothing is known to be."""
-    wrongs = (_failing(health, gates), _silent(health, baseline), _slow(health, gates, baseline))
+    wrongs = (_failing(health, gates), _silent(health), _slow(health, gates, baseline))
     return next((wrong for wrong in (*wrongs, _large(health, gates, baseline), _late(health, gates)) if wrong), "")
 
 
@@ -144,12 +147,11 @@ def _failing(health: Health, gates: Gates) -> str:
     return f"expected a result of each sample, got none or no numbers for {health.failures} of {seen}"
 
 
-def _silent(health: Health, baseline: Baseline) -> str:
+def _silent(health: Health) -> str:
     if health.now_s - health.heard_s >= SILENCE_S:
         return f"expected a sign of life each second, got none for {health.now_s - health.heard_s:.0f} s"
-    limit_s = max(STALL_S, _SLOW_SOURCE * baseline.period_s)
-    if health.now_s - health.result_s >= limit_s:
-        return f"expected a result within {limit_s:.0f} s, got none"
+    if health.now_s - health.result_s >= STALL_S:
+        return f"expected a result within {STALL_S:.0f} s of samples, got none"
     return ""
 
 

@@ -143,10 +143,10 @@ class Life:
         self._is_over.set()
         self._inbox.put(lambda: None)
 
-    def run(self) -> None:
-        """Live, until it is stopped."""
+    def run(self, until: Callable[[UpdateState], bool] = lambda _: False) -> None:
+        """Live, until it is stopped, or until the state is as it is waited for."""
         effect = self._begin()
-        while not self._is_over.is_set():
+        while not self._is_over.is_set() and not until(self._state):
             effect = self._step(self._next(effect))
 
     def _begin(self) -> Effect | None:

@@ -26,6 +26,7 @@ class Beat:
     latency_p50_ms: float = 10.0
     resident_bytes: int = 1000
     model_sha256: str = ""
+    stuck_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from edge_sdk.agent.golden import GoldenRun, Limits
 from edge_sdk.errors import GateError, TrustError, UnavailableError
 from edge_sdk.files import sha256_hex
-from tests.agent import candidates
+from scripts.crashes import candidates
 
 LIMITS = Limits(memory_bytes=512 << 20)
 

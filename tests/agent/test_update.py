@@ -11,8 +11,8 @@ from tests.agent.offers import offer
 
 OLD, NEW, OTHER = "a" * 64, "b" * 64, "c" * 64
 GOOD = offer("b")
-PROVED = happen.Proved("m" * 64, 1000, has_model=True, baseline=Baseline(10.0, 0.1, 1000), is_online=True)
-COMPARED = happen.Compared(50, 0.95, 1.1, 1000, Baseline(9.0, 0.1, 1000), is_online=True)
+PROVED = happen.Proved("m" * 64, 1000, has_model=True, baseline=Baseline(10.0, 1000), is_online=True)
+COMPARED = happen.Compared(50, 0.95, 1.1, 1000, Baseline(9.0, 1000), is_online=True)
 HEALTHY = happen.Watched(Health(0.0, 10.0, 10.0, 10.0, results=100, latencies_ms=(9.0,) * 10, resident_bytes=1000))
 WAY = (
     (happen.Offered(GOOD, OLD), "offered", "weigh"),
