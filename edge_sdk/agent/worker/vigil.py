@@ -29,6 +29,7 @@ class Patience:
 
     Attributes:
         silence_s: So long without a word, and it hangs.
+        first_word_s: So long without its first word; small boards take their time to import what it needs.
         stuck_s: So long with one sample in the model, and it hangs.
         loading_s: So long without an opened model, and it hangs.
         first_retry_s: What the first start after a failure waits at most; each further one twice as long.
@@ -40,6 +41,7 @@ class Patience:
     """
 
     silence_s: float = 10.0
+    first_word_s: float = 60.0
     stuck_s: float = 30.0
     loading_s: float = 300.0
     first_retry_s: float = 2.0
@@ -164,8 +166,10 @@ def _look(vigil: Vigil, now_s: float) -> tuple[Vigil, Effect | None]:
         return vigil, None
     if vigil.state == "starting" and now_s - vigil.since_s >= patience.loading_s:
         return _condemn(vigil, f"hang: no opened model after {patience.loading_s:.0f} s")
-    if now_s - vigil.heard_s >= patience.silence_s:
-        return _condemn(vigil, f"hang: no word for {patience.silence_s:.0f} s")
+    has_spoken = vigil.state == "running" or vigil.heard_s > vigil.since_s
+    silence_s = patience.silence_s if has_spoken else patience.first_word_s
+    if now_s - vigil.heard_s >= silence_s:
+        return _condemn(vigil, f"hang: no word for {silence_s:.0f} s")
     return vigil, None
 
 

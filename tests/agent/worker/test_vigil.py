@@ -48,6 +48,13 @@ def test_one_that_hangs_or_is_too_large_is_killed_once_and_that_is_its_cause(run
     assert (effects, after.state, after.cause) == (["kill"], "waiting", cause)
 
 
+def test_its_first_word_may_take_longer_than_the_others():
+    begun = go(Vigil(Patience()), (0, Wanted()))[0]
+    assert go(begun, (59, Tick())) == (begun, [])
+    assert go(begun, (60, Tick()), (61, Over("model", "killed")))[0].cause == "hang: no word for 60 s"
+    assert go(begun, (5, Beaten(Beat("loading"))), (15, Tick()))[1] == ["kill"]
+
+
 def test_a_model_that_takes_minutes_to_open_is_given_its_time_if_it_beats():
     beats = [(at_s, Beaten(Beat("loading"))) for at_s in range(1, 299)]
     loading, effects = go(Vigil(Patience()), (0, Wanted()), *beats, (298, Tick()))
