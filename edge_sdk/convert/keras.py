@@ -108,12 +108,10 @@ class KerasSource:
         return GraphExport(graph, self._order, channels_first=self._first).export()
 
     def run(self, tensors: Tensors) -> Tensors:
-        """Compute what Keras itself computes, on its own backend."""
-        import keras
-
+        """Compute what Keras itself computes, on its own backend; compiled once, for recurrent layers are slow else."""
         given = as_source(tensors, self._turned)
-        outputs = self._call([given[name] for name in self._axes])
-        return {name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in outputs.items()}
+        outputs = self._model.predict_on_batch(self._packed([given[name] for name in self._axes]))
+        return {name: np.asarray(value) for name, value in self._named(outputs).items()}
 
     def layers(self, tensors: Tensors) -> Iterable[tuple[str, Array]]:
         """Yield what each layer gives; nothing for a model that is a class of the user's own."""
@@ -131,13 +129,20 @@ class KerasSource:
 
     def _call(self, flat: Any) -> dict[str, Any]:
         """Return the outputs by name, of inputs in their order."""
+        return self._named(self._model(self._packed(flat), training=False))
+
+    def _packed(self, flat: Any) -> Any:
+        """Return inputs in the structure that the model takes."""
         import keras
 
         struct = getattr(self._model, "_inputs_struct", None)
-        given = list(flat) if len(flat) > 1 else flat[0]
         if struct is not None and keras.tree.is_nested(struct):
-            given = keras.tree.pack_sequence_as(struct, list(flat))
-        outputs = self._model(given, training=False)
+            return keras.tree.pack_sequence_as(struct, list(flat))
+        return list(flat) if len(flat) > 1 else flat[0]
+
+    def _named(self, outputs: Any) -> dict[str, Any]:
+        import keras
+
         values = keras.tree.flatten(outputs)
         return dict(zip(_output_names(self._model, outputs, len(values)), values, strict=True))
 

@@ -43,6 +43,7 @@ class Graph:
         self.inputs = inputs
         self.outputs = outputs
         self._wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
+        self._computing: Any = None  # made once: making it takes a second where there are loops
 
     def find(self, tensor: str, where: str) -> Any:
         """Return a tensor of the graph.
@@ -64,7 +65,9 @@ class Graph:
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
         """Compute the outputs."""
-        return dict(zip(self.outputs, self._values(tensors, list(self.outputs.values())), strict=True))
+        if self._computing is None:
+            self._computing = self._computation(list(self.outputs.values()))
+        return dict(zip(self.outputs, self._values(self._computing, tensors), strict=True))
 
     def layers(self, tensors: Tensors) -> Iterable[tuple[str, Array]]:
         """Return what each operator gives in float, in the order of the graph."""
@@ -73,14 +76,18 @@ class Graph:
             for operator in self._wrapped.graph.get_operations()
             if operator.type not in _NO_LAYERS and operator.outputs and operator.outputs[0].dtype.is_floating
         ]
-        return zip(names, self._values(tensors, [f"{name}:0" for name in names]), strict=True)
+        computing = self._computation([f"{name}:0" for name in names])
+        return zip(names, self._values(computing, tensors), strict=True)
 
-    def _values(self, tensors: Tensors, wanted: Sequence[str]) -> list[Array]:
+    def _computation(self, wanted: Sequence[str]) -> Any:
+        """Return a function of the inputs that gives some tensors."""
+        find = self._wrapped.graph.get_tensor_by_name
+        return self._wrapped.prune([find(name) for name in self.inputs.values()], [find(name) for name in wanted])
+
+    def _values(self, computing: Any, tensors: Tensors) -> list[Array]:
         import tensorflow as tf
 
-        find = self._wrapped.graph.get_tensor_by_name
-        computed = self._wrapped.prune([find(name) for name in self.inputs.values()], [find(name) for name in wanted])
-        return [np.asarray(value) for value in computed(*[tf.constant(tensors[name]) for name in self.inputs])]
+        return [np.asarray(value) for value in computing(*[tf.constant(tensors[name]) for name in self.inputs])]
 
 
 def freeze(function: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Graph:
