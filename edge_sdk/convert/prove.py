@@ -43,7 +43,7 @@ def prove(request: ConvertRequest, source: SourceProcess, model: Model, facts: S
     """
     session = open_session(model.SerializeToString(), host_config(), where=request.order.source)
     preprocess, tolerance = facts.preprocess or Preprocess(), allowed(request.tolerance, facts)
-    groups = tuple(make_batches(request, session.inputs, preprocess))
+    groups = tuple(make_batches(request, session.inputs, facts))
     feeds = [feed for group in groups for feed in group.feeds]
     expected, got = source.run(feeds), [session.run(feed) for feed in feeds]
     _require_names(expected[0], session, request.order.source)

@@ -76,6 +76,8 @@ class SourceFacts:
         notes: What else the user must know, a line each.
         steps: What one step of an output is worth, by its name, where the model gives the source's own integers.
         rounds: Whether the source computes in integers, which its ONNX model may not.
+        ranges: Lowest and highest number of an input, by its name, beyond which the source cuts it off and its ONNX
+            model does not.
     """
 
     versions: dict[str, str]
@@ -84,6 +86,7 @@ class SourceFacts:
     notes: tuple[str, ...] = ()
     steps: dict[str, float] = field(default_factory=dict)
     rounds: bool = False
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ import numpy as np
 from edge_sdk.convert.layout import Axes, as_source, input_shapes, is_turned, turn
 from edge_sdk.convert.record import Exported, Order, SourceFacts
 from edge_sdk.convert.tf_graph import NEWEST_OPSET, name_axes, unknown_operators
-from edge_sdk.convert.tflite_border import Quantized, as_float, as_integers, float_border, own_parameters
+from edge_sdk.convert.tflite_border import Quantized, as_float, as_integers, float_border, range_of
+from edge_sdk.convert.tflite_mend import free_loops, own_parameters
 from edge_sdk.convert.tflite_metadata import read_metadata
 from edge_sdk.errors import InputError
 from edge_sdk.extras import require
@@ -80,6 +81,7 @@ class TfliteSource:
             notes=(*((told,) if steps else ()), *stated.notes),
             steps={} if self._order.dequantize else steps,
             rounds=bool(steps),
+            ranges={one.name: range_of(one) for one in self._inputs if one.scale and self._order.dequantize},
         )
 
     def export(self) -> Exported:
@@ -105,6 +107,7 @@ class TfliteSource:
             raise InputError(f"{self._order.source}: expected operators that ONNX has, got {known}")
         float_border(model, self._inputs, self._outputs, dequantize=self._order.dequantize)
         own_parameters(model)
+        free_loops(model.graph)
         name_axes(model, {name: turn(shape) if name in self._turned else shape for name, shape in self._shapes.items()})
         return Exported(model.SerializeToString(), f"tf2onnx {version('tf2onnx')}")
 

@@ -52,6 +52,13 @@ def as_float(tensor: Quantized, values: Array) -> Array:
     return (values.astype(np.int32) - tensor.zero_point).astype(np.float32) * np.float32(tensor.scale)
 
 
+def range_of(tensor: Quantized) -> tuple[float, float]:
+    """Return the lowest and highest number that the integers of a quantized tensor mean."""
+    info = np.iinfo(tensor.dtype)
+    low, high = ((limit - tensor.zero_point) * tensor.scale for limit in (info.min, info.max))
+    return low, high
+
+
 def float_border(model: Any, inputs: Sequence[Quantized], outputs: Sequence[Quantized], *, dequantize: bool) -> None:
     """Make the quantized inputs and outputs of an ONNX model float32.
 
@@ -73,29 +80,6 @@ def float_border(model: Any, inputs: Sequence[Quantized], outputs: Sequence[Quan
         else:
             _replace(model.graph, entry.name, tensor.name)
         entry.name = tensor.name
-
-
-def own_parameters(model: Any) -> None:
-    """Give each QuantizeLinear and DequantizeLinear its own scale, zero point and weights.
-
-    tf2onnx shares equal ones. onnxruntime on x86 makes unsigned weights of signed ones (`session.x64quantprecision`),
-    and refuses a model in which two operators share what it replaces.
-    """
-    import onnx
-
-    constants = {entry.name: entry for entry in model.graph.initializer}
-    taken: set[str] = set()
-    for index, node in enumerate(model.graph.node):
-        if node.op_type not in {"QuantizeLinear", "DequantizeLinear"}:
-            continue
-        for place, name in enumerate(node.input):
-            if name in taken:
-                copy = onnx.TensorProto()
-                copy.CopyFrom(constants[name])
-                copy.name = node.input[place] = f"{name}/{index}"
-                model.graph.initializer.append(copy)
-            elif name in constants:
-                taken.add(name)
 
 
 def _float_input(graph: Any, entry: Any, tensor: Quantized, *, dequantize: bool) -> None:
