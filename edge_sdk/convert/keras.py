@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
@@ -152,17 +151,12 @@ class KerasSource:
         Raises:
             InputError: TensorFlow cannot load the model, or cannot export it.
         """
-        own = os.environ.get(_BACKEND, "")
         with tempfile.TemporaryDirectory(prefix="edge-sdk-keras-") as folder:
             file = Path(folder) / "model.keras"
             self._model.save(file)
-            os.environ[_BACKEND] = _EXPORTING
-            try:
-                order = replace(self._order, source=str(file), weights="")
-                with SourceProcess(ConvertRequest(order), "keras") as process:
-                    return process.export()[0]
-            finally:
-                os.environ[_BACKEND] = own
+            order = replace(self._order, source=str(file), weights="")
+            with SourceProcess(ConvertRequest(order), "keras", environment={_BACKEND: _EXPORTING}) as process:
+                return process.export()[0]
 
 
 def _build(model: Any, order: Order) -> None:

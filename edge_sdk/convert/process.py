@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,15 @@ class SourceProcess:
     Args:
         request: What is asked.
         framework: The name of its framework; empty where a factory tells it.
+        environment: Variables of the child that are not those of this process.
 
     Attributes:
         framework: Its name.
     """
 
-    def __init__(self, request: ConvertRequest, framework: str) -> None:
+    def __init__(
+        self, request: ConvertRequest, framework: str, *, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.framework = framework
         self._request = request
         self._temporary = tempfile.TemporaryDirectory(prefix="edge-sdk-convert-")
@@ -46,7 +49,7 @@ class SourceProcess:
         order = {"framework": framework, "order": records.to_data(request.order)}
         (self._folder / "request.json").write_text(json.dumps(order))
         self._log = (self._folder / "log").open("wb")
-        self._child = _start(self._folder, self._log)
+        self._child = _start(self._folder, self._log, environment)
 
     def __enter__(self) -> SourceProcess:
         """Open the source.
@@ -130,13 +133,13 @@ class SourceProcess:
         self._temporary.cleanup()
 
 
-def _start(folder: Path, log: Any) -> Any:
+def _start(folder: Path, log: Any, environment: Mapping[str, str]) -> Any:
     """Start the child in the user's folder, whose code a factory may be."""
     return subprocess.Popen(  # noqa: S603  this very Python
         [sys.executable, "-m", "edge_sdk.convert.child", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        env={**_QUIET, **os.environ},
+        env={**_QUIET, **os.environ, **environment},
         start_new_session=True,
     )

@@ -13,8 +13,8 @@ def own_parameters(model: Any) -> None:
     """Give each QuantizeLinear and DequantizeLinear its own scale, zero point and weights.
 
     tf2onnx shares equal ones. onnxruntime on x86 makes unsigned weights of signed ones (`session.x64quantprecision`),
-    and refuses a model in which two operators share what it replaces. So the steps of an unrolled recurrent layer, which
-    use the same weights, get copies of them.
+    and refuses a model in which two operators share what it replaces. So the steps of an unrolled recurrent layer get
+    copies of their weights.
     """
     import onnx
 

@@ -38,7 +38,7 @@ def trained(kind):
     model = keras.Sequential([keras.Input(SHAPES[kind], name="digit"), *body, layers.Dense(10, name="logits")])
     model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     pixels, classes = read_digits()
-    epochs = 14 if kind in RECURRENT else 8
+    epochs = 20 if kind in RECURRENT else 8
     model.fit(shaped(kind, pixels[:TRAINED]), classes[:TRAINED], epochs=epochs, batch_size=64, verbose=0)
     return model
 

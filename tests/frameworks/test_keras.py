@@ -1,45 +1,67 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import ImageSteps
-from tests.frameworks.conftest import TRAINED
-from tests.frameworks.keras_digits import SHAPES, shaped, trained
+from tests.frameworks.conftest import pad_wrongly
+from tests.frameworks.keras_digits import SHAPES, on_the_test_set, share_right, tested, trained
 
 pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 pytest.importorskip("tf2onnx")
 
 
+@pytest.fixture
+def saved(tmp_path):
+    """Return a function that writes a trained model of a kind."""
+
+    def save(kind, suffix="keras"):
+        trained(kind).save(tmp_path / f"model.{suffix}")
+        return tmp_path / f"model.{suffix}"
+
+    return save
+
+
 @pytest.mark.parametrize("kind", SHAPES)
-def test_a_trained_model_agrees_with_keras_on_the_whole_test_set(kind, digits, converted, tmp_path):
-    pixels, classes = digits
-    model = trained(kind, pixels[:TRAINED], classes[:TRAINED])
-    model.save(tmp_path / "model.keras")
-    given = shaped(kind, pixels[TRAINED:])
-    np.save(tmp_path / "test.npy", given)
-    report, run = converted(tmp_path / "model.keras", inputs=str(tmp_path / "test.npy"), samples=len(given))
+def test_a_trained_model_agrees_with_keras_on_the_whole_test_set(kind, saved, converted, tmp_path):
+    report, run = converted(saved(kind), **on_the_test_set(kind, tmp_path))
     (logits,) = report.parity.outputs
     assert logits.snr_db >= 80
+    assert report.parity.agreement.changed == 0
     assert report.parity.batches == (1, 3)
-    answers = run({"digit": given})["logits"].argmax(1)
-    assert (answers == model(given, training=False).numpy().argmax(1)).all()
-    assert (answers == classes[TRAINED:]).mean() > 0.8
+    answers = run({"digit": tested(kind)})["logits"]
+    assert (answers.argmax(1) == trained(kind).predict(tested(kind), verbose=0).argmax(1)).all()
+    assert share_right(answers) > 0.8
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_a_model_of_another_backend_is_compared_with_that_backend(backend, converted, tmp_path, monkeypatch):
-    pytest.importorskip(backend)
-    keras.Sequential([keras.Input((8, 8, 3), name="x"), keras.layers.Conv2D(4, 3), keras.layers.Flatten()]).save(
-        tmp_path / "model.keras"
-    )
-    monkeypatch.setenv("KERAS_BACKEND", backend)
-    report, _ = converted(tmp_path / "model.keras", layout="nchw")
-    assert backend in report.versions
-    assert report.inputs[0].shape == ("batch", 3, 8, 8)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_an_h5_file_has_a_fixed_batch_and_channels_first_on_request(saved, converted):
+    report, _ = converted(saved("cnn", "h5"), shapes={"digit": (1, 8, 8, 1)}, layout="nchw")
+    assert report.inputs[0].shape == (1, 1, 8, 8)
+    assert report.parity.batches == (1,)
     assert report.parity.outputs[0].snr_db >= 80
+
+
+@pytest.mark.parametrize("kind", ["cnn", "gru"])
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_model_on_another_backend_is_compared_with_that_backend(
+    backend, kind, saved, converted, tmp_path, monkeypatch
+):
+    pytest.importorskip(backend)
+    source = saved(kind)
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    report, _ = converted(source, **on_the_test_set(kind, tmp_path))
+    assert backend in report.versions
+    assert report.parity.outputs[0].snr_db >= 80
+    assert report.parity.agreement.changed == 0
+    assert report.parity.batches == (1, 3)
+
+
+def test_the_layer_that_is_padded_wrongly_is_named(saved, spoilt):
+    parity = spoilt(saved("cnn"), lambda graph: pad_wrongly(graph, 1))
+    assert "expected a signal-to-noise ratio of at least 80 dB" in parity.failure
+    assert parity.first.startswith("second, behind pool, which is still the same")
 
 
 def test_layers_that_prepare_pictures_are_part_of_the_model_and_its_input_stays_pixels(converted, tmp_path):
