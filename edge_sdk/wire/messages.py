@@ -146,7 +146,11 @@ class Batch:
         head = records.read(_Head, fields, where=where, unknown="ignore")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise InputError(f"{where}: rows: expected a list of JSON objects")
-        return cls(head.stream, head.log, head.first_seq, head.lost_before, tuple(_compact(row) for row in rows))
+        try:
+            compact = tuple(_compact(row) for row in rows)
+        except RecursionError as exc:  # writing may reach less deep than reading did
+            raise InputError(f"{where}: rows: expected no such depth, got {exc}") from exc
+        return cls(head.stream, head.log, head.first_seq, head.lost_before, compact)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import deque
@@ -122,6 +123,32 @@ def test_no_payload_breaks_it(tmp_path_factory, payload, channel):
         line.send(PLACE.up(channel), payload)
         ingest.turn()
         assert (ingest.counts.refused, line.accepted) == (1, 1)
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(LOG) | st.just("results"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    fields=st.fixed_dictionaries(
+        {}, optional={name: _ANY for name in ("schema", "stream", "log", "first_seq", "lost_before", "rows", "boot")}
+    ),
+    sound=st.sets(st.sampled_from(["schema", "stream", "log", "first_seq", "lost_before", "rows"])),
+    channel=st.sampled_from(["results", "ask"]),
+)
+def test_no_message_breaks_it_however_sound_its_parts(tmp_path_factory, fields, sound, channel):
+    good = json.loads(batch(3, 2, lost_before=1).encode())
+    line = Line()
+    with Store(tmp_path_factory.mktemp("fuzz") / "fleet.db") as store:
+        ingest = Ingest(store, line)
+        line.send(PLACE.up(channel), json.dumps(fields | {name: good[name] for name in sound}).encode())
+        line.send(PLACE.up("events"), batch(0, 1, stream="events").encode())
+        ingest.turn()
+        assert line.accepted == 2
+        assert len(store.rows("events")) == 1
 
 
 def test_what_json_cannot_say_is_null_and_holds_nothing_up(ingest, line, store):
