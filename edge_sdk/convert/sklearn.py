@@ -82,7 +82,12 @@ class SklearnSource:
         """Return the versions, and the classes where they are names."""
         names = getattr(self._estimator, "classes_", np.empty(0))
         labels = tuple(str(name) for name in names) if np.asarray(names).dtype.kind in "OUS" else ()
-        return SourceFacts({name: version(name) for name in ("scikit-learn", "skl2onnx", "numpy")}, labels=labels)
+        steps = [self._estimator, *(step for _, step in getattr(self._estimator, "steps", ()))]
+        boosters = _BOOSTERS.keys() & {type(step).__module__.partition(".")[0] for step in steps}
+        versions = {name: version(name) for name in ("scikit-learn", "skl2onnx", "numpy")}
+        if boosters:
+            versions |= {name: str(import_module(name).__version__) for name in ("onnxmltools", *sorted(boosters))}
+        return SourceFacts(versions, labels=labels)
 
     def export(self) -> Exported:
         """Return the ONNX model.

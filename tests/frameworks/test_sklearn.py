@@ -70,6 +70,7 @@ def test_boosted_trees_keep_their_answers_on_the_whole_test_set(name, classes_of
     report, _ = converted(
         tmp_path / "model.joblib", trusts=True, inputs=str(tmp_path / "test.npy"), samples=len(pixels) - TRAINED
     )
+    assert {"onnxmltools", name.partition(".")[0]} <= set(report.versions)
     *labels, numbers = report.parity.outputs
     assert [label.equal_share for label in labels] == ([] if "Regressor" in name else [1])
     assert numbers.snr_db >= 80

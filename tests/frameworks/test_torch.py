@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 from edge_sdk.convert.record import Order  # noqa: E402
 from edge_sdk.convert.torch import open_source  # noqa: E402
+from edge_sdk.convert.torch_facts import stated  # noqa: E402
 from edge_sdk.errors import GateError, InputError  # noqa: E402
 from tests.frameworks.torch_digits import NETWORKS, train  # noqa: E402
 
@@ -146,6 +147,17 @@ def test_weights_alone_are_no_model(tmp_path):
     with pytest.raises(InputError, match="expected a model, got weights alone") as told:
         open_source(Order(str(tmp_path / "weights.pt")))
     assert "module:factory --weights" in told.value.hint
+
+
+def test_what_torchvision_states_of_weights_is_read():
+    models = pytest.importorskip("torchvision.models")
+    module = torch.nn.Identity()
+    module.weights = models.MobileNet_V3_Small_Weights.IMAGENET1K_V1
+    facts = stated(module, {}, ())
+    assert facts.labels[:2] == ("tench", "goldfish")
+    steps = facts.preprocess.image
+    assert (steps.resize, steps.shorter_side, steps.size_wh, steps.interpolation) == ("crop", 256, (224, 224), "linear")
+    assert (steps.mean, steps.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @pytest.mark.usefixtures("factories")

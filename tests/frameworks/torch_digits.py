@@ -36,10 +36,10 @@ class Recurrent(torch.nn.Module):
     def __init__(self, kind):
         super().__init__()
         self.rnn = kind(8, 24, batch_first=True, bidirectional=True)
-        self.head = torch.nn.Linear(48, 10)
+        self.head = torch.nn.Linear(8 * 48, 10)
 
     def forward(self, rows):
-        return self.head(self.rnn(rows)[0].mean(1))
+        return self.head(self.rnn(rows)[0].flatten(1))
 
 
 class Stateful(torch.nn.Module):
