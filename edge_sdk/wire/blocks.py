@@ -5,10 +5,10 @@ A block is one line of JSON and then its bytes, so that they need no other encod
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edge_sdk.errors import InputError
-from edge_sdk.files import is_safe_name
 from edge_sdk.wire.document import decode as decode_document
 from edge_sdk.wire.document import encode as encode_document
 
@@ -17,6 +17,8 @@ BLOCK_BYTES = 1 << 17
 MAX_COUNT = 64
 _MAX_HEAD_BYTES = 2048
 _MAX_FILE_NAME = 512
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+"""As a safe name, with room for the digest in front of a name of the greatest length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,10 @@ class _Head:
 
 
 def check_file(name: str) -> None:
-    """Check a file's name inside a repository: safe names with `/` between them.
+    """Check a file's name inside a repository: letters, digits, `.`, `_`, `-`, in parts with `/` between them.
 
     Raises:
         InputError: It could lead elsewhere.
     """
-    if len(name) > _MAX_FILE_NAME or not all(is_safe_name(part) for part in name.split("/")):
+    if len(name) > _MAX_FILE_NAME or not all(_PART.fullmatch(part) for part in name.split("/")):
         raise InputError(f"file: expected letters, digits, '.', '_', '-' between '/', got {name[:80]!r}")

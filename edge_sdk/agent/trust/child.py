@@ -19,6 +19,7 @@ from edge_sdk.wire.release import Offer
 _PATIENCE_S = 120.0
 """How long the child may compute between two questions."""
 _MAX_CPU_S = 300
+_COMMAND = [sys.executable, "-I", "-c", "from edge_sdk.agent.trust.child import main; main()"]
 _MAX_MEMORY_BYTES = 1 << 30
 
 
@@ -30,8 +31,7 @@ def run_in_child(job: Job, keeper: Keeper, fetch: Fetch) -> Offer | None:
         TrustError: Something does not verify, has expired, or goes back.
         UnavailableError: The source is not there or lacks a file, or the child died.
     """
-    command = [sys.executable, "-I", "-m", "edge_sdk.agent.trust.child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603  ours
+    with subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603  ours
         try:
             if child.stdin is None or child.stdout is None:
                 raise UnavailableError("verification: expected pipes, got none")
@@ -114,7 +114,3 @@ def main() -> None:
     except EdgeError as exc:
         outcome = Outcome(problem=Problem.of(exc))
     channel.send(Message(outcome=outcome))
-
-
-if __name__ == "__main__":
-    main()

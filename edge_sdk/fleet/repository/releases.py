@@ -25,6 +25,8 @@ To = Literal["devices", "groups"]
 DocumentT = TypeVar("DocumentT", Assignment, Release)
 _HASHES = ["sha256"]
 _MAX_DOCUMENT_BYTES = 1 << 16
+_DIGITS = 64
+_KEPT_ASSIGNMENTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def assign(repository: Repository, to: To, name: str, release: str) -> Assignmen
     _add_document(repository, targets, f"director/{to}/{name}.json", encode(assignment))
     if not repository.put("director", targets):
         raise InputError("director: expected its key at hand, got none", hint="assign where the online keys are")
+    _forget_older(repository.folder / "targets" / "director" / to, name)
     return assignment
 
 
@@ -117,6 +120,13 @@ def releases(repository: Repository) -> list[Release]:
     """
     found = [_document(repository, target, Release) for _, target in _released(repository)]
     return sorted(found, key=lambda release: (release.name, release.version))
+
+
+def _forget_older(folder: Path, name: str) -> None:
+    """Remove what was assigned to somebody earlier; the last two stay, for boards that are reading just now."""
+    copies = [path for path in folder.glob(f"*.{name}.json") if len(path.name) == _DIGITS + len(f".{name}.json")]
+    for path in sorted(copies, key=lambda path: path.stat().st_mtime_ns)[:-_KEPT_ASSIGNMENTS]:
+        path.unlink(missing_ok=True)
 
 
 def _released(repository: Repository) -> Iterator[tuple[str, TargetFile]]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tuf.api.metadata import Snapshot
 
@@ -5,7 +7,8 @@ from edge_sdk.errors import InputError
 from edge_sdk.fleet.repository import Quorum, Repository, sign_pending
 from edge_sdk.fleet.repository.keys import is_encrypted, make_key, read_key, read_keys
 from edge_sdk.fleet.repository.releases import add_release, assignments, releases
-from edge_sdk.package import open_package
+from edge_sdk.package import open_package, write_package
+from edge_sdk.wire.blocks import Get
 from edge_sdk.wire.release import Gates
 from tests.repositories import Board, Operator, new_key, quorum
 
@@ -53,6 +56,27 @@ def test_assignments_have_growing_revisions(operator, package_path):
     assert revisions == sorted(set(revisions))
     found = {key: (one.revision, one.release) for key, one in assignments(operator.repository).items()}
     assert found == {("devices", "press-4"): (revisions[2], ""), ("groups", "hall"): (revisions[1], release)}
+
+
+def test_what_was_assigned_long_ago_is_removed(operator, board, package_path):
+    release = operator.release(package_path)
+    for _ in range(5):
+        operator.assign(release)
+        operator.assign(release, "other.press-4")
+        operator.assign("")
+    folder = operator.folder / "targets/director/devices"
+    assert len(list(folder.iterdir())) == 4
+    assert board.offer() is None
+    assert board.offer(device="other.press-4").release == release
+
+
+def test_names_of_the_greatest_length_go_over_the_wire(operator, board, manifest, contents, tmp_path):
+    write_package(tmp_path / "long.edge", replace(manifest, name="m" * 120), contents)
+    release = operator.release(tmp_path / "long.edge")
+    operator.assign(release, "d" * 128)
+    package = board.offer(device="d" * 128).package
+    for file in (package.file, package.blocks_file):
+        assert Get(1, file, 0, 1).file == file
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a/b", ".hidden"])
