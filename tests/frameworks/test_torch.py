@@ -142,6 +142,20 @@ def test_weights_of_another_network_are_told(other, told, tmp_path):
         open_source(Order("mine:Dense", weights=str(tmp_path / "weights.pt")), NETWORKS["dense"]())
 
 
+def test_safetensors_are_weights(tmp_path):
+    given, made = NETWORKS["dense"](), NETWORKS["dense"]()
+    pytest.importorskip("safetensors.torch").save_file(given.state_dict(), tmp_path / "weights.safetensors")
+    order = Order("mine:Dense", weights=str(tmp_path / "weights.safetensors"), shapes={"x": ("batch", 8, 8)})
+    open_source(order, made)
+    assert all(torch.equal(a, b) for a, b in zip(given.state_dict().values(), made.state_dict().values(), strict=True))
+
+
+def test_a_module_in_half_precision_is_computed_in_float32_and_told():
+    source = open_source(Order("mine:Dense", shapes={"x": ("batch", 8, 8)}), NETWORKS["dense"]().half())
+    assert source.run({"x": np.zeros((2, 8, 8), np.float32)})["output"].dtype == np.float32
+    assert "its weights were torch.float16; they are converted, and compared, in float32" in source.facts().notes
+
+
 def test_weights_alone_are_no_model(tmp_path):
     torch.save(NETWORKS["dense"]().state_dict(), tmp_path / "weights.pt")
     with pytest.raises(InputError, match="expected a model, got weights alone") as told:
