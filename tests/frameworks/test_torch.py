@@ -7,6 +7,8 @@ from tests.frameworks.conftest import TRAINED
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
+from edge_sdk.convert.diverge import first_divergence  # noqa: E402
+from edge_sdk.convert.fit import fit_model  # noqa: E402
 from edge_sdk.convert.record import Order  # noqa: E402
 from edge_sdk.convert.torch import open_source  # noqa: E402
 from edge_sdk.convert.torch_facts import stated  # noqa: E402
@@ -94,6 +96,22 @@ def test_a_program_keeps_its_answers_and_its_free_batch(trained, converted, tmp_
     assert report.inputs[0].shape == ("batch", 8, 8)
     assert report.parity.outputs[0].snr_db >= 80
     assert report.parity.agreement.changed == 0
+
+
+def test_the_operator_of_a_program_that_is_spoilt_is_named(tmp_path):
+    free = {0: torch.export.Dim("samples")}
+    program = torch.export.export(NETWORKS["dense"]().eval(), (torch.zeros(2, 8, 8),), dynamic_shapes=(free,))
+    torch.export.save(program, tmp_path / "program.pt2")
+    source = open_source(Order(str(tmp_path / "program.pt2")))
+    model = fit_model(source.export().model, opset=17, max_ir=10, where="program")
+    feed = {model.graph.input[0].name: np.random.default_rng(0).normal(size=(2, 8, 8)).astype(np.float32)}
+    layers = list(source.layers(feed))
+    assert [name for name, _ in layers] == ["flatten", "linear", "gelu", "layer_norm", "linear_1"]
+    assert not first_divergence(model, layers, feed, min_snr_db=80)
+    norm = next(node for node in model.graph.node if node.op_type == "LayerNormalization")
+    next(attribute for attribute in norm.attribute if attribute.name == "epsilon").f = 0.5
+    named = first_divergence(model, layers, feed, min_snr_db=80)
+    assert named.startswith("layer_norm, behind gelu, which is still the same")
 
 
 @pytest.mark.usefixtures("factories")
