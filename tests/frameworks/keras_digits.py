@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 
 from tests.frameworks.conftest import TRAINED, read_digits
 
 SHAPES = {"dense": (64,), "cnn": (8, 8, 1), "lstm": (8, 8), "gru": (8, 8), "bidirectional": (8, 8), "dropout": (8, 8)}
 """What each kind takes: a vector, a picture, or eight rows of eight pixels."""
+QUICK = tuple(pytest.param(kind, marks=pytest.mark.quick) for kind in ("dense", "cnn", "lstm"))
 RECURRENT = frozenset({"lstm", "gru", "bidirectional", "dropout"})
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from edge_sdk.errors import InputError
 from tests.frameworks.conftest import pad_wrongly
-from tests.frameworks.keras_digits import on_the_test_set, share_right, tested, trained
+from tests.frameworks.keras_digits import QUICK, on_the_test_set, share_right, tested, trained
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -24,7 +24,7 @@ def saved(tmp_path):
     return save
 
 
-@pytest.mark.parametrize("kind", ["dense", "cnn", "lstm", "gru", "bidirectional"])
+@pytest.mark.parametrize("kind", [*QUICK, "gru", "bidirectional"])
 def test_a_saved_model_agrees_with_tensorflow_on_the_whole_test_set(kind, saved, converted, tmp_path):
     report, run = converted(saved(kind), **on_the_test_set(kind, tmp_path))
     (logits,) = report.parity.outputs

@@ -11,7 +11,7 @@ import pytest
 from edge_sdk import metadata
 from edge_sdk.preprocess import ImageSteps
 from tests.frameworks.conftest import pad_wrongly
-from tests.frameworks.keras_digits import RECURRENT, SHAPES, on_the_test_set, tested, trained, unrolled
+from tests.frameworks.keras_digits import QUICK, RECURRENT, SHAPES, on_the_test_set, tested, trained, unrolled
 from tests.frameworks.tflite_metadata_file import with_metadata
 
 tf = pytest.importorskip("tensorflow")
@@ -47,7 +47,7 @@ def saved(tmp_path):
     return save
 
 
-@pytest.mark.parametrize("kind", ["dense", "cnn", "lstm", "gru", "bidirectional"])
+@pytest.mark.parametrize("kind", [*QUICK, "gru", "bidirectional"])
 def test_a_file_in_float_agrees_with_litert_on_the_whole_test_set(kind, saved, converted, tmp_path):
     report, _ = converted(saved(kind, integers=False), **on_the_test_set(kind, tmp_path))
     assert report.parity.outputs[0].snr_db >= 80
