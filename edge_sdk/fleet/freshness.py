@@ -37,6 +37,11 @@ class Freshness:
         self._is_over.set()
         self._thread.join()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works; once it does not, this process has a fault."""
+        return self._thread.is_alive()
+
     def refresh(self) -> bool:
         """Sign a new timestamp now; tell whether that could be done."""
         try:

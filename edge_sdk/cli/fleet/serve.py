@@ -14,6 +14,9 @@ import typer
 
 from edge_sdk.cli import output
 from edge_sdk.cli.fleet.options import AsJson, FleetOption
+from edge_sdk.errors import EdgeError
+
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,19 @@ def serve(
     with ExitStack() as services:
         if broker:
             services.enter_context(BrokerProcess(opened.broker()))
-        services.enter_context(Freshness(opened))
-        services.enter_context(FleetServer(opened.serving(), opened.enrolment()))
-        services.enter_context(Desk(opened, services.enter_context(opened.registry())))
-        services.enter_context(Reception(opened, keep_s=None if keep_days is None else keep_days * 86_400))
+        keep_s = None if keep_days is None else keep_days * 86_400
+        running: dict[str, Freshness | FleetServer | Desk | Reception] = {
+            "freshness": services.enter_context(Freshness(opened)),
+            "server": services.enter_context(FleetServer(opened.serving(), opened.enrolment())),
+            "desk": services.enter_context(Desk(opened, services.enter_context(opened.registry()))),
+            "reception": services.enter_context(Reception(opened, keep_s=keep_s)),
+        }
         results = str(opened.path / "fleet.db")
         record = Served(opened.settings.name, opened.server_address, opened.broker_address, broker, results)
         output.emit(record, _lines(record), as_json=as_json)
-        is_over.wait()
+        while not is_over.wait(_LOOK_S):
+            if dead := [name for name, service in running.items() if not service.is_alive]:
+                raise EdgeError(f"serve: expected {', '.join(dead)} to go on, got an end", hint="this is a bug: see above")
 
 
 def _lines(record: Served) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,6 +91,9 @@ def _lines(record: Begun) -> Iterator[str]:
     yield from (f"  {key}" for key in record.offline_keys)
     if not record.is_encrypted:
         yield "  they have no passphrase: whoever reads these files can release (--passphrase-file)"
+    if os.geteuid() == 0:
+        yield ""
+        yield "it belongs to root, and so will the broker's process: better make it as a user of its own"
     yield ""
     yield "next:"
     yield f"  edge-sdk fleet serve --fleet {record.folder} --broker"
