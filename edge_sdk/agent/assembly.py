@@ -21,6 +21,7 @@ from edge_sdk.agent.hands import Hands
 from edge_sdk.agent.home import read_home
 from edge_sdk.agent.home_assistant_link import HomeAssistantLink
 from edge_sdk.agent.life import Life
+from edge_sdk.agent.renewal import Renewal
 from edge_sdk.agent.reporting import Known, report
 from edge_sdk.agent.skills import Board, read_wishes, skills
 from edge_sdk.agent.slots import Slots
@@ -79,6 +80,7 @@ class Parts:
         worker: What runs the model.
         neighbour: What tells Home Assistant; None without one.
         fleet: The side that faces the fleet; None without one.
+        renewal: What has the certificate renewed; None without a fleet.
         repository: Where updates come from; None without a fleet.
         life: The update's life.
         checks: What looks for updates; None without a fleet.
@@ -108,6 +110,7 @@ class Parts:
         neighbour = config.home_assistant
         self.neighbour = HomeAssistantLink(neighbour, member.home.place) if member and neighbour.broker else None
         self.fleet = FleetSide(member, boot=self.boot, outbox=self.outbox) if member else None
+        self.renewal = Renewal(outside.folder, self.time, self.over) if member else None
         self.repository = self._repository(member) if member else None
         self.worker = Supervisor(begin, tell=self.told.put, patience=config.patience)
         hands = Hands(self.repository or _Nowhere(), GoldenRun(config.profile), self.worker)

@@ -72,6 +72,8 @@ class Daemon:
             errands = [Errand("life", parts.life.run, parts.over), Errand("commands", self._do_commands, parts.over)]
             if parts.checks is not None:
                 errands.append(Errand("checks", parts.checks.run, parts.over))
+            if parts.renewal is not None:
+                errands.append(Errand("renewal", parts.renewal.run, parts.over))
             self._tell_manager("READY=1")
             while not parts.over.is_set():
                 self._turn()

@@ -10,6 +10,8 @@ import ssl
 import stat
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_sdk.agent import enrol as board
+from edge_sdk.agent.renewal import Renewal
 from edge_sdk.errors import InputError, TrustError, UnavailableError
 from edge_sdk.fleet.authority import Authority
 from edge_sdk.fleet.enrolment import Enrolment
@@ -215,6 +218,33 @@ def test_a_certificate_is_renewed_before_it_ends_by_itself_alone(claim, tmp_path
     authority.revoke("press-4", now_s=NOW_S)
     with pytest.raises(UnavailableError, match="expected an answer"):
         board.renew(device, now_s=NOW_S + YEARS_S)
+
+
+class KnownTime:
+    """A clock that can be right, or not."""
+
+    def __init__(self, unix_s):
+        self.unix_s = unix_s
+
+    def is_trusted(self):
+        return self.unix_s > 0
+
+    def now_unix_s(self):
+        return self.unix_s
+
+
+@pytest.mark.parametrize(("unix_s", "certificates"), [(NOW_S, 1), (NOW_S + YEARS_S, 2), (0, 1)])
+def test_the_agent_has_its_certificate_renewed_by_itself(claim, tmp_path, authority, unix_s, certificates):
+    device, over = tmp_path / "device", threading.Event()
+    board.enrol(claim(), device)
+    renewal = Renewal(device, KnownTime(unix_s), over, first_s=0.01, period_s=60.0)
+    thread = threading.Thread(target=renewal.run)
+    thread.start()
+    time.sleep(0.1)
+    over.set()
+    thread.join(30)
+    assert renewal.looks == (unix_s > 0)
+    assert len(authority.issued("press-4")) == certificates
 
 
 @pytest.fixture
