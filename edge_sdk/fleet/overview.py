@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.enrolment import Member
@@ -12,6 +14,19 @@ from edge_sdk.fleet.wishes import Wishes
 from edge_sdk.wire.messages import Reported
 
 _MAX_COMMANDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LastResult:
+    """The last result that is kept of a device.
+
+    Attributes:
+        received_unix_s: When it came.
+        row: It.
+    """
+
+    received_unix_s: float
+    row: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,7 @@ class DeviceStatus:
         dropped: Rows that it gave up, by stream.
         received: Rows that came from it, by stream.
         missing: Rows that will never come, by stream: it had to give them up.
+        last_result: The last of its results that is kept.
         commands: Its last commands.
     """
 
@@ -56,6 +72,7 @@ class DeviceStatus:
     dropped: dict[str, int] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
+    last_result: LastResult | None = None
     commands: tuple[Told, ...] = ()
 
 
@@ -88,6 +105,8 @@ def overview(fleet: Fleet, device: str = "") -> Overview:
         boards = {board.device: board for board in registry.boards()}
         told = registry.told(device)
     received, missing = _stored(fleet)
+    with fleet.store() as store:
+        last = {one.device: LastResult(one.received_unix_s, json.loads(one.row)) for one in store.latest("results")}
     statuses = [
         replace(
             _status(
@@ -98,6 +117,7 @@ def overview(fleet: Fleet, device: str = "") -> Overview:
             ),
             received=received.get(member.device, {}),
             missing=missing.get(member.device, {}),
+            last_result=last.get(member.device),
         )
         for member in members
     ]

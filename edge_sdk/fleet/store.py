@@ -71,6 +71,21 @@ class Account:
     missing: int
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last row of a device.
+
+    Attributes:
+        device: Whose it is.
+        received_unix_s: When it came.
+        row: It, as JSON.
+    """
+
+    device: str
+    received_unix_s: float
+    row: str
+
+
 class Store:
     """The database; may be used from several threads, and by several processes by one opening each.
 
@@ -158,6 +173,19 @@ class Store:
         )
         with self._read() as database:
             return tuple(Account(*found) for found in database.execute(query))
+
+    def latest(self, stream: str) -> tuple[Latest, ...]:
+        """Return the last row of each device that is still kept, by device.
+
+        Raises:
+            UnavailableError: The disk cannot be read.
+        """
+        query = (
+            "SELECT device, max(row.id), received_unix_s, data FROM line, row WHERE stream = ? AND line = line.id"
+            " AND seq = (SELECT max(seq) FROM row AS other WHERE other.line = line.id) GROUP BY device ORDER BY device"
+        )
+        with self._read() as database:
+            return tuple(Latest(device, at, data) for device, _, at, data in database.execute(query, (stream,)))
 
     def forget(self, *, before_unix_s: float, at_most: int = _AT_ONCE) -> int:
         """Delete the oldest rows that came before a time; return how many. They are known for repeated all the same.

@@ -255,15 +255,18 @@ def test_the_status_is_each_devices_own_word_beside_what_it_was_told(answer, com
         said = Reported(1, "tiny-6", "p" * 64, "m" * 64, "fp32", "running", update, dropped={"results": 3})
         registry.take_reported("press-4", encode(said), now_s=1e9)
     with Fleet(fleet).store() as store:
-        store.take([("press-4", Batch("results", "0" * 16, 3, 3, (b"{}", b"{}")))], now_s=1e9)
+        store.take([("press-4", Batch("results", "0" * 16, 3, 3, (b"{}", b'{"seq":2}')))], now_s=1e9)
     [first, second] = answer("fleet", "status")["devices"]
     assert (first["presence"], first["release"], first["desired"]) == ("online", "tiny-6", "tiny-7")
     assert (first["received"], first["missing"]) == ({"results": 2}, {"results": 3})
+    assert first["last_result"] == {"received_unix_s": 1e9, "row": {"seq": 2}}
+    assert second["last_result"] is None
     assert (second["presence"], second["release"], second["desired"]) == ("never seen", "", "")
     _, out, _ = command("fleet", "status", "press-4")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[1] == "press-4 online tiny-6 tiny-7 refused agreement 0.2 is below 0.9 running 2 0 3"
     assert f"proven {'m' * 64} fp32" in lines
     assert "never came results 3" in lines
+    assert 'last result 2001-09-09 01:46:40 UTC {"seq": 2}' in lines
     assert "heard 2001-09-09 01:46:40 UTC" in lines
     assert command("fleet", "status", "press-9")[0] == 3

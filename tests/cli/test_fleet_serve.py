@@ -20,13 +20,15 @@ from edge_sdk.agent.trust import Shelf, Trust
 from edge_sdk.agent.trust.job import run as verify_here
 from edge_sdk.broker import Access
 from edge_sdk.broker.address import Broker
-from edge_sdk.broker.happening import Connected
+from edge_sdk.broker.happening import Connected, Received
 from edge_sdk.broker.link import Link
 from edge_sdk.broker.record import LinkOptions
 from edge_sdk.fleet.folder import Fleet, Settings
+from edge_sdk.fleet.overview import overview
 from edge_sdk.fleet.repository.keys import read_keys
 from edge_sdk.fleet.repository.releases import add_release, assign
-from edge_sdk.wire import encode
+from edge_sdk.wire import decode, encode
+from edge_sdk.wire.messages import Ack, Ask, Batch, Desired
 from tests.fleet.hardened import free_port
 from tests.mosquitto import _PATH
 
@@ -55,6 +57,18 @@ def served(folder):
     assert process.returncode == 0
 
 
+def heard(link, topic, record):
+    """Wait for a message on a topic; return it."""
+    end_s = time.monotonic() + 20
+    while time.monotonic() < end_s:
+        match link.next(timeout_s=0.2):
+            case Received(topic=name, payload=payload, accept=accept):
+                accept()
+                if name == topic:
+                    return decode(record, payload, where=topic)
+    raise AssertionError(f"nothing on {topic}")
+
+
 def test_a_small_fleet_is_served_by_one_command(tmp_path, package_path):
     folder, device, claim = tmp_path / "plant", tmp_path / "device", tmp_path / "claim.json"
     settings = Settings("plant", ("localhost",), free_port(), free_port(), bind="127.0.0.1")
@@ -68,8 +82,13 @@ def test_a_small_fleet_is_served_by_one_command(tmp_path, package_path):
         identity = device / "identity"
         ca, certificate, key = (identity / name for name in ("ca.pem", "certificate.pem", "key.pem"))
         access = Access(ca=str(ca), certificate=str(certificate), key=str(key))
-        with Link(Broker.parse(home.broker), LinkOptions("press-4", access=access)) as link:
+        with Link(Broker.parse(home.broker), LinkOptions("press-4", (home.place.all_down,), access)) as link:
             assert isinstance(next(iter(lambda: link.next(timeout_s=5), None)), Connected)
+            rows = Batch("results", "0" * 16, 0, 0, (b'{"seq":1}',))
+            assert link.publish(home.place.up("results"), rows.encode())
+            assert heard(link, home.place.down("ack"), Ack) == Ack("0" * 16, {"results": 1})
+            assert link.publish(home.place.up("ask"), encode(Ask(boot=1)))
+            assert heard(link, home.place.down("desired"), Desired).release == "tiny-7"
         state = State(device / "state.db")
         shelf = Shelf(device / "trust", state)
         shelf.begin(home.root.encode())
@@ -78,3 +97,5 @@ def test_a_small_fleet_is_served_by_one_command(tmp_path, package_path):
         offer = trust.offer(home.device, groups=home.groups, families=("fp32",))
         assert offer.release == "tiny-7"
         assert trust.fetch(offer, device / "downloads").stat().st_size == offer.package.size_bytes
+    [known] = overview(fleet).devices
+    assert (known.received, known.last_result.row, known.desired) == ({"results": 1}, {"seq": 1}, "tiny-7")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 import pytest
@@ -145,3 +146,16 @@ def test_what_is_kept_is_what_the_numbers_say(tmp_path_factory, parts, cuts):
     rows = sqlite3.connect(path).execute("SELECT device, stream, seq, data FROM received").fetchall()
     assert len(rows) == len(set(rows)) == sum(account.received for account in accounts)
     assert all(data == f'{{"n":{seq}}}' for _, _, seq, data in rows)
+
+
+def test_the_last_row_of_each_device_is_that_of_its_last_log(tmp_path):
+    with Store(tmp_path / "fleet.db") as store:
+        assert store.latest("results") == ()
+        for device, log, at in (("a", "1" * 16, 1.0), ("b", "1" * 16, 2.0), ("a", "2" * 16, 3.0)):
+            rows = tuple(json.dumps({"log": log[0], "n": n}, separators=(",", ":")).encode() for n in range(3))
+            store.take([(device, Batch("results", log, 0, 0, rows))], now_s=at)
+        last = store.latest("results")
+    assert [(one.device, one.received_unix_s, one.row) for one in last] == [
+        ("a", 3.0, '{"log":"2","n":2}'),
+        ("b", 2.0, '{"log":"1","n":2}'),
+    ]

@@ -74,7 +74,9 @@ def serve(
         output.emit(record, _lines(record), as_json=as_json)
         while not is_over.wait(_LOOK_S):
             if dead := [name for name, service in running.items() if not service.is_alive]:
-                raise EdgeError(f"serve: expected {', '.join(dead)} to go on, got an end", hint="this is a bug: see above")
+                raise EdgeError(
+                    f"serve: expected {', '.join(dead)} to go on, got an end", hint="this is a bug: see above"
+                )
 
 
 def _lines(record: Served) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edge_sdk.fleet.registry import Told
 
 _LOOK_S = 0.25
+_SHOWN = 200
 
 
 def status(
@@ -114,6 +116,8 @@ def _details(one: DeviceStatus) -> Iterator[tuple[str, str]]:
     yield "trusts", ", ".join(f"{role} {number}" for role, number in sorted(one.trust.items())) or "none"
     yield "received", _by_stream(one.received)
     yield "never came", _by_stream(one.missing)
+    if (last := one.last_result) is not None:
+        yield "last result", f"{_moment(last.received_unix_s)} {json.dumps(last.row)[:_SHOWN]}"
     yield "clock", "right" if one.time_trusted else "not known to be right"
     for told in one.commands:
         yield "command", f"{told.command.name} ({told.command.id}): {told.state.stage} {told.state.reason}".rstrip()
