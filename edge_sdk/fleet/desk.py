@@ -70,6 +70,11 @@ class Desk:
             thread.join()
         self._link.close()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works; once it does not, this process has a fault."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def _run(self) -> None:
         while not self._is_over.is_set():
             happening = self._link.next(timeout_s=_TURN_S)
