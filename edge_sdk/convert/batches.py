@@ -51,10 +51,9 @@ def _within(facts: SourceFacts, inputs: Inputs) -> Inputs:
 
 
 def _random(request: ConvertRequest, specs: Sequence[TensorSpec], preprocess: Preprocess, batch: int) -> Inputs:
-    seed = request.seed + batch
     if batch == 1 or preprocess == Preprocess():
-        inputs = random_inputs(specs, preprocess, count=request.samples, seed=seed)
+        inputs = random_inputs(specs, preprocess, count=request.samples, seed=request.seed)
         return replace(inputs, told=f"{inputs.told}, in batches of {batch}")
-    single = random_inputs(specs, preprocess, count=batch, seed=seed)
+    single = random_inputs(specs, preprocess, count=batch, seed=request.seed)
     feed = {name: np.concatenate([one[name] for one in single.feeds]) for name in single.feeds[0]}
     return Inputs((feed,), (None,), f"a batch of {single.told}")

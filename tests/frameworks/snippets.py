@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "how_to"
-LIMIT_S = 250
+LIMIT_S = 600
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _IN_TABLE = re.compile(r"^\|.*`(edge-sdk [^`]+)`.*\|$", re.MULTILINE)
 _COMMAND = re.compile(r"^(?:\$ )?((?:edge-sdk|python|pip) .*)$", re.MULTILINE)

@@ -13,6 +13,7 @@ from edge_sdk.convert.record import Order  # noqa: E402
 from edge_sdk.convert.torch import open_source  # noqa: E402
 from edge_sdk.convert.torch_facts import stated  # noqa: E402
 from edge_sdk.errors import GateError, InputError  # noqa: E402
+from tests.frameworks.snippets import run_page  # noqa: E402
 from tests.frameworks.torch_digits import NETWORKS, train  # noqa: E402
 
 PLACE = "tests.frameworks.torch_digits"
@@ -201,3 +202,8 @@ def test_the_weights_and_the_script_of_the_assets_are_one_model(converted, sourc
     script, run = converted(source_of("cwru_cnn1d_torchscript.pt"), shapes=shapes)
     assert min(one.parity.outputs[0].snr_db for one in (report, script)) >= 80
     np.testing.assert_allclose(run(given)["output"], by_weights, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.timeout(900)  # six conversions, each of which imports PyTorch
+def test_the_page_is_true(tmp_path):
+    assert "597 results + 0 errors" in run_page("pytorch", tmp_path)
