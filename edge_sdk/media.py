@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_sdk.errors import InputError
+from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.files import unreadable
 
 Image = npt.NDArray[np.uint8]
@@ -75,6 +75,30 @@ def encode_jpeg(image: Image, *, longest_px: int, quality: int) -> bytes:
         image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
     return bytes(cv2.imencode(".jpg", image, settings)[1])
+
+
+def write_video(path: Path, pictures: Sequence[Image], *, fps: float) -> None:
+    """Write pictures as a video.
+
+    Args:
+        path: The file, `.mp4`.
+        pictures: At least one, all of one size.
+        fps: Pictures a second.
+
+    Raises:
+        UnavailableError: It cannot be written.
+    """
+    import cv2
+
+    height, width = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
+    try:
+        if not writer.isOpened():
+            raise UnavailableError(f"{path}: expected a video that can be written, got none")
+        for picture in pictures:
+            writer.write(picture)
+    finally:
+        writer.release()
 
 
 class VideoFile:

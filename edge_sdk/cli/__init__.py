@@ -20,6 +20,7 @@ from edge_sdk.cli import (
     agent,
     bench,
     convert,
+    demo,
     doctor,
     fleet,
     inspect,
@@ -56,6 +57,7 @@ app.command("run")(run.run_package)
 app.command("bench")(bench.bench_package)
 app.command("doctor")(doctor.examine_board)
 app.add_typer(agent.app, name="agent")
+app.add_typer(demo.app, name="demo")
 app.add_typer(fleet.app, name="fleet")
 
 _verbosity = 0

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_sdk.errors import InputError
-from edge_sdk.media import VideoFile, encode_jpeg, list_images, read_image
+from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.media import VideoFile, encode_jpeg, list_images, read_image, write_video
 
 CARD = np.zeros((20, 30, 3), np.uint8)
 CARD[:, :15] = (0, 0, 255)
@@ -146,3 +146,13 @@ def test_a_picture_is_made_small_and_encoded_the_same_each_time():
     assert len(encode_jpeg(noise, longest_px=50, quality=20)) < len(data)
     whole = encode_jpeg(CARD, longest_px=50, quality=95)
     assert np.abs(cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR).astype(int) - CARD).mean() < 8
+
+
+def test_pictures_become_a_video(tmp_path):
+    pictures = [np.full((48, 80, 3), level, np.uint8) for level in (20, 120, 220)]
+    write_video(tmp_path / "clip.mp4", pictures, fps=12.5)
+    with VideoFile(tmp_path / "clip.mp4") as video:
+        assert (video.fps, video.size_wh) == (12.5, (80, 48))
+        assert [round(float(frame.mean()), -1) for frame in video] == [20, 120, 220]
+    with pytest.raises(UnavailableError, match="expected a video that can be written"):
+        write_video(tmp_path / "nowhere" / "clip.mp4", pictures, fps=12.5)
