@@ -88,11 +88,10 @@ class Trust:
         return download(self._source, offer.package, into, progress=progress)
 
     def _do(self, seeker: Seeker | None) -> Offer | None:
-        floors = self._shelf.floors()
-        clock = Clock(self._time.bare_unix_s(), self._time.kept_unix_s)
-        found = self._run(Job(floors, clock, seeker), _Keeping(self._shelf, self._time), self._read)
         self._time.observe()
-        return found
+        clock = Clock(self._time.bare_unix_s(), self._time.kept_unix_s)
+        job = Job(self._shelf.floors(), clock, seeker)
+        return self._run(job, _Keeping(self._shelf, self._time), self._read)
 
     def _read(self, file: str, max_bytes: int) -> bytes | None:
         return self._source.read(file, max_bytes=max_bytes)
@@ -111,7 +110,6 @@ class _Keeping:
         return self._shelf.load(role)
 
     def keep(self, role: str, data: bytes, floors: Floors) -> None:
-        is_new_root = floors.root > self._shelf.floors().root > 0
+        if floors.root > self._shelf.floors().root > 0:
+            self._time.forget()  # first: a power cut after it leaves a new root that will be kept again
         self._shelf.keep(role, data, floors)
-        if is_new_root:
-            self._time.forget()
