@@ -20,7 +20,7 @@ def try_candidate(request: Shadow | Switch, run: Run | None, mouth: Mouth) -> No
             raise UnavailableError(f"{request.package}: expected a worker that runs, got one that begins")
         swap = run.swap(Path(request.package), _options(request))
     except UnavailableError as exc:
-        mouth.say(Refused(request.name, str(exc)))
+        mouth.say(Refused(request.name, f"worker: {exc}"))  # no fault of the package
         return
 
     def follow() -> None:

@@ -296,7 +296,8 @@ class Supervisor:
         if self._pending is not None and self._pending.is_hot_switch:
             self._retry_cold(self._pending)
         elif self._pending is not None:
-            self._answer(Refused(self._pending.request.name, cause))
+            blamed = cause if part == "model" else f"worker: {cause}"  # no release is given up for a camera
+            self._answer(Refused(self._pending.request.name, blamed))
 
     def _forget(self) -> None:
         if self._process is not None:

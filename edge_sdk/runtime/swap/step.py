@@ -201,6 +201,8 @@ def _failed(progress: Progress, event: Failed) -> tuple[Progress, Effect]:
 def _run_over(progress: Progress, _: RunOver) -> tuple[Progress, Effect]:
     if progress.state == "watching":
         return _to(progress, "done", "the run has ended first"), "release"
+    if not progress.options.takes_over and progress.state == "shadowing":
+        return _judge(progress, "the run has ended first")
     return _to(progress, "refused", "the run has ended first"), "discard"
 
 

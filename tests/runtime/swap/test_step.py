@@ -64,6 +64,8 @@ def test_one_that_is_only_compared_is_closed_again_however_many_samples_there_we
     progress, path = go(options, *begun, Waited(12.0), Settled())
     assert path[-2:] == [("done", "discard"), ("done", None)]
     assert progress.cause == "1 samples in 10 s"
+    progress, path = go(options, *begun, RunOver(), Settled())
+    assert path[-2:] == [("done", "discard"), ("done", None)]
 
 
 def test_without_shadow_and_watch_it_takes_over_at_once():
