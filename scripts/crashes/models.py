@@ -34,7 +34,7 @@ from scripts.crashes.world import World, publish
 _GATES = Gates(shadow_samples=20, shadow_s=15.0, trial_results=100, trial_s=60.0, offline_s=0.0)
 _UNSHADOWED = replace(_GATES, shadow_samples=0)
 _FPS = 20.0
-_LONGEST_S = 150.0
+_LONGEST_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,12 +183,12 @@ class Supervisor:
         """Run a package beside the one in use, on live samples.
 
         Raises:
-            InputError: It cannot be compared, or fails on a sample.
-            UnavailableError: The worker does not run, or is gone or hangs meanwhile.
+            InputError: It cannot be compared, fails on a sample, hangs, or makes the worker die.
+            UnavailableError: The worker does not run, or ends meanwhile for another reason.
         """
         answers: Answers = queue.SimpleQueue()
         request = Shadow(str(package), samples, within_s)
-        wait_s = within_s + _MARGIN_S + self._vigil.patience.loading_s
+        wait_s = within_s + _MARGIN_S + min(_HOT_S, self._vigil.patience.loading_s)
         self._do(lambda: self._ask_for(request, wait_s, answers))
         came = await_answer(answers, wait_s + _MARGIN_S, what=f"{package} to be compared")
         if isinstance(came, Compared):
@@ -352,8 +352,16 @@ class Supervisor:
             return
         if pending.is_hot_switch:
             self._retry_cold(pending)
+        elif isinstance(pending.request, Shadow):
+            self._end_comparison()
         else:
             self._answer(Refused(pending.request.name, "worker: expected an answer in time, got none"))
+
+    def _end_comparison(self) -> None:
+        """Give up a candidate that hangs beside the model in use: only with its process does it go."""
+        self._answer(Refused("shadow", "hang: expected it to be compared in time, got no answer"))
+        if self._process is not None:
+            self._process.kill()
 
     def _set(self, begin: Begin, request: Request) -> None:
         self._begin = begin
