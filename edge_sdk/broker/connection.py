@@ -31,6 +31,8 @@ _HEAD_BYTES = 16
 """What a PUBLISH has beside its topic and payload: fixed header, lengths, packet identifier, an empty property list."""
 _UNSUPPORTED_VERSION = 0x84
 _QUOTA_PACKETS = 64
+_ERROR = 0x08
+"""paho's LogLevel.MQTT_LOG_ERR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Connection:
         self._window, self._max_packet_bytes = _WINDOW, options.max_packet_bytes
         self._wake: Wake | None = None
         self._deadline_ns = 0
+        self._trouble = ""
         self.reason, self.was_let_in, self.refuses_version = "", False, False
 
     @property
@@ -174,6 +177,7 @@ class Connection:
             client.username_pw_set(options.access.user, options.access.password)
         if options.will is not None:
             client.will_set(options.will.name, options.will.payload, qos=1, retain=True)
+        client.on_log = self._on_log
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -218,7 +222,12 @@ class Connection:
             self._happenings.append(Connected(self._max_packet_bytes, "5" if self._speaks_5 else "3.1.1"))
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._break(str(reason))
+        self._break(self._trouble or str(reason))
+
+    def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
+        """Keep what paho says of the socket alone in its log: TLS tells there why a certificate is refused."""
+        if level == _ERROR:
+            self._trouble = text
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         message = self._in_flight.pop(mid, None)

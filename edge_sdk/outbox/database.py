@@ -156,7 +156,7 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, or it has no effect
-        for setting in ("journal_mode = WAL", "journal_size_limit = 1048576", "cache_size = -1024"):
+        for setting in ("journal_mode = WAL", "journal_size_limit = 1048576", "cache_size = -256"):
             connection.execute(f"PRAGMA {setting}")
         found = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != ("ok",):

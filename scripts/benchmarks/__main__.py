@@ -1,7 +1,7 @@
 """The benchmarks, called by scripts/bench.
 
 `quantize` measures beside peers, `decode` behind models, `runtime` what running costs, `parity` compares engines,
-`updates` fetches models over the broker, and nothing measures what it claims.
+`updates` fetches models over the broker, `mail` sends results under kills, and nothing measures what it claims.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ def main() -> None:
             from scripts.benchmarks.updates import main as updates
 
             updates()
+        case ["mail"]:
+            from scripts.benchmarks.mail import main as mail
+
+            mail()
         case ["engines", *names]:
             from scripts.benchmarks.parity import make_engines
 
