@@ -103,13 +103,15 @@ class Parts:
         limits = {stream: Limit(size_bytes) for stream, size_bytes in config.outbox.streams_bytes.items()}
         self.outbox = _open_outbox(outside.folder / "outbox.db", limits)
         self.diary = Diary(self.outbox, unix_s=self.time.now_unix_s, now_s=now_s, period_s=config.metrics_s)
+        if self.outbox is not None and self.outbox.damaged:
+            self._note_outbox("the file was damaged and moved aside: what waited in it is lost")
         wishes, begin = read_wishes(self.state), config.begin(outside.folder)
         rate_hz = begin.rate_hz if wishes.rate_hz is None else wishes.rate_hz
         begin = replace(begin, is_paused=wishes.is_paused, rate_hz=rate_hz)
         member = _member(outside)
         neighbour = config.home_assistant
         self.neighbour = HomeAssistantLink(neighbour, member.home.place) if member and neighbour.broker else None
-        self.fleet = FleetSide(member, boot=self.boot, outbox=self.outbox) if member else None
+        self.fleet = FleetSide(member, boot=self.boot, outbox=self.outbox, tell=self._note_outbox) if member else None
         self.renewal = Renewal(outside.folder, self.time, self.over) if member else None
         self.repository = self._repository(member) if member else None
         self.worker = Supervisor(begin, tell=self.told.put, patience=config.patience)
@@ -138,6 +140,9 @@ class Parts:
         if self.outbox is not None:
             self.outbox.close()
         self.state.close()
+
+    def _note_outbox(self, cause: str) -> None:
+        self.diary.note("outbox", cause=cause)
 
     def _accounts(self) -> Mapping[str, Account]:
         try:

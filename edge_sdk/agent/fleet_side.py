@@ -12,7 +12,7 @@ from edge_sdk.agent.presence import Presence, last_will
 from edge_sdk.agent.updates import Member
 from edge_sdk.broker import Access
 from edge_sdk.broker.address import Broker
-from edge_sdk.broker.happening import Connected, Happening, Lost, Received, Refused
+from edge_sdk.broker.happening import Connected, Lost, Received, Refused
 from edge_sdk.broker.link import Link
 from edge_sdk.broker.record import LinkOptions
 from edge_sdk.clock import monotonic_ns
@@ -41,13 +41,16 @@ class Ears:
 class FleetSide:
     """One link to the fleet. All but `ask` is for one thread."""
 
-    def __init__(self, member: Member, *, boot: int, outbox: Outbox | None) -> None:
+    def __init__(
+        self, member: Member, *, boot: int, outbox: Outbox | None, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Begin to connect.
 
         Args:
             member: Who we are.
             boot: How often the agent has started.
             outbox: What waits for the fleet; None for nothing.
+            tell: Is told, in a sentence, of each row that nobody takes and that was set aside.
 
         Raises:
             InputError: A certificate cannot be read.
@@ -61,7 +64,8 @@ class FleetSide:
             will=last_will(self._place, boot),
         )
         self.link = Link(Broker.parse(member.home.broker), options)
-        self._mail = Mail(outbox, self.link, Sender(self._place, boot), now_s=_now_s) if outbox else None
+        sender = Sender(self._place, boot)
+        self._mail = Mail(outbox, self.link, sender, now_s=_now_s, tell=tell) if outbox else None
         self._presence = Presence(self.link, self._place, boot=boot, log=_numbering(outbox), now_s=_now_s)
 
     def close(self) -> None:
@@ -84,7 +88,8 @@ class FleetSide:
         if happening is None:
             return False
         self._presence.hear(happening)
-        self._mail_hears(happening)
+        if self._mail is not None:
+            self._mail.hear(happening)
         match happening:
             case Connected(version=version):
                 log.info("broker: connected, MQTT %s", version)
@@ -99,10 +104,7 @@ class FleetSide:
     def send(self) -> None:
         """Send what waits in the outbox, as much as may be on its way."""
         if self._mail is not None:
-            try:
-                self._mail.send()
-            except UnavailableError as exc:
-                log.warning("outbox: %s", exc)
+            self._mail.send()
 
     def show(self, reported: Reported, commands: CommandStates) -> None:
         """Say what this board is, if that has changed."""
@@ -127,13 +129,6 @@ class FleetSide:
     def _acknowledge(self, payload: bytes) -> None:
         if self._mail is not None:
             self._mail.acknowledge(payload)
-
-    def _mail_hears(self, happening: Happening) -> None:
-        if self._mail is not None:
-            try:
-                self._mail.hear(happening)
-            except UnavailableError as exc:
-                log.warning("outbox: %s", exc)
 
 
 def _numbering(outbox: Outbox | None) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge_sdk.files import sha256_hex
+from edge_sdk.outbox import Outbox
 from edge_sdk.wire.messages import Command, Reported
 from tests.agent.plant import GATES, Agent, Plant, document, log_of, make_board, wait_for
 from tests.runtime.swap import candidates
@@ -61,6 +62,17 @@ def test_a_board_without_a_fleet_runs_the_model_that_it_comes_with(tmp_path, pac
         )
         assert agent.end() == 0, log_of(board)
     assert '"is_running": false' in edge_sdk("agent", "status", "--state", board, "--json").stdout
+
+
+def test_a_damaged_outbox_keeps_no_agent_from_running_and_is_an_event(tmp_path, package):
+    board = make_board(tmp_path / "board", package=package)
+    (board / "outbox.db").write_bytes(os.urandom(10_000))
+    with Agent(board) as agent:
+        wait_for(lambda: reported(board), that=lambda told: told.worker == "running")
+        assert agent.end() == 0, log_of(board)
+    with Outbox.open(board / "outbox.db", {}) as outbox:
+        rows = outbox.batch("events", max_rows=100, max_bytes=100_000).rows
+    assert json.loads(rows[0])["cause"] == "the file was damaged and moved aside: what waited in it is lost"
 
 
 def test_systemd_hears_that_it_is_ready_alive_and_stops(tmp_path, package):

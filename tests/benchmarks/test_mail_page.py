@@ -23,7 +23,7 @@ FIGURES = {
 def test_the_page_tells_speeds_kills_and_days():
     text = page(FIGURES)
     assert "| persist-queue 1.1.0, FIFOSQLiteQueue | 500 | 2.5% |" in text
-    assert "broker 28 times, mail 30 times, in 100 s." in text
+    assert "in 100 s:\nbroker 28 times, mail 30 times." in text
     assert "| lost | 0 |" in text
     assert "86,400 results a day" in text
     assert "| 1 | 34.0 | 60.0 | 80,000 | 6,400 |" in text

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from edge_sdk.agent.worker.messages import Begin
+from edge_sdk.errors import InputError
 from edge_sdk.outbox import Limit, Outbox
 from edge_sdk.runtime.frame import Outcome, Sample
 from edge_sdk.runtime.sinks.lines import to_line
@@ -29,9 +31,10 @@ class OutboxSink:
         return cls(Outbox.open(Path(begin.outbox), {"results": Limit(begin.outbox_bytes["results"])}))
 
     def write(self, sample: Sample, outcome: Outcome) -> None:
-        """Put one result; see `Sink.write`."""
+        """Put one result; see `Sink.write`. One that is too large is counted by the outbox, and ends no run."""
         row = {"unix_s": round(time.time(), 3), **outcome.to_data()}
-        self._outbox.put("results", to_line(row).encode(errors="backslashreplace"))
+        with suppress(InputError):
+            self._outbox.put("results", to_line(row).encode(errors="backslashreplace"))
 
     def close(self) -> None:
         """Have what was put on the disk; closing twice is harmless."""
