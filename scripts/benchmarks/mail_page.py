@@ -26,8 +26,8 @@ Made by `scripts/bench mail`, on a machine that others use too ({machine}): read
 |---|---|---|
 {speed}
 
-Rows of {row_bytes} bytes; medians of five rounds in turns, each in a process of its own, to the last row on the disk. The
-goal is 5,000 a second with one sync for many rows; the slowest round had {least_hz:,.0f}.
+Rows of {row_bytes} bytes; medians of five rounds in turns, each in a process of its own, to the last row on the disk.
+The goal is 5,000 a second with one sync for many rows; the slowest round had {least_hz:,.0f}.
 
 ## Under random kills
 
@@ -47,8 +47,8 @@ so.
 
 ## A week without a network
 
-{results_a_day:,} results a day of {row_bytes} bytes, metrics and events beside them, a room of 64 MB for each; the days pass
-in seconds, with the agent's mail and link trying to connect meanwhile.
+{results_a_day:,} results a day of {row_bytes} bytes, metrics and events beside them, a room of 64 MB for each; the
+days pass in seconds, with the agent's mail and link trying to connect meanwhile.
 
 | day | resident, MB | files, MB | results that wait | dropped |
 |---|---|---|---|---|
