@@ -7,9 +7,15 @@ from collections.abc import Iterator, Sequence
 from edge_sdk.agent.fetch.source import Source
 from edge_sdk.errors import InputError, UnavailableError
 
+_METADATA = "metadata/"
+
 
 class FirstOf:
-    """Asks one source after the other; the word of the first that answers counts, `there is none` too."""
+    """Asks one source after the other.
+
+    Of metadata, the word of the first that answers counts, `there is none` too. A target is what its digest says: any
+    source may have it that another, older one lacks.
+    """
 
     def __init__(self, sources: Sequence[Source]) -> None:
         """Take the sources, the one to ask first in front.
@@ -22,17 +28,23 @@ class FirstOf:
         self._sources = tuple(sources)
 
     def read(self, file: str, *, max_bytes: int) -> bytes | None:
-        """Return a small file; None if the first source that answers says that there is no such file.
+        """Return a small file; None if there is no such file.
 
         Raises:
             UnavailableError: No source is there; told as the last one told it.
         """
-        for source in self._sources[:-1]:
+        is_missing = False
+        for source in self._sources:
             try:
-                return source.read(file, max_bytes=max_bytes)
+                found = source.read(file, max_bytes=max_bytes)
             except UnavailableError:
+                if source is self._sources[-1] and not is_missing:
+                    raise
                 continue
-        return self._sources[-1].read(file, max_bytes=max_bytes)
+            if found is not None or file.startswith(_METADATA):
+                return found
+            is_missing = True
+        return None
 
     def stream(self, file: str, *, size_bytes: int, first_block: int, count: int) -> Iterator[tuple[int, bytes]]:
         """Yield blocks of a file; where a source breaks off, the next one goes on with those that did not come.

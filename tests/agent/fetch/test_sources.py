@@ -1,5 +1,6 @@
 """What every source does alike, over a real folder, a real web server and a real broker."""
 
+import errno
 import os
 import socket
 import threading
@@ -149,3 +150,33 @@ def test_a_server_that_trickles_is_given_up():
         with pytest.raises(UnavailableError, match="expected 1000 bytes a second or more, got"):
             source.read("metadata/timestamp.json", max_bytes=100)
         thread.join(10)
+
+
+def test_an_old_stick_does_not_hide_what_the_network_has(tmp_path, package, web):
+    stick = tmp_path / "stick"
+    (stick / "metadata").mkdir(parents=True)
+    source = FirstOf([FolderSource(stick), HttpSource(web.address)])
+    assert source.read("metadata/timestamp.json", max_bytes=2) is None, "of metadata, the first answer counts"
+    assert download(source, package, tmp_path / "downloads").stat().st_size == package.size_bytes
+    assert source.read("targets/none", max_bytes=2) is None
+    alone = FirstOf([FolderSource(stick), HttpSource("http://127.0.0.1:1")])
+    assert alone.read("targets/none", max_bytes=2) is None
+
+
+def test_a_disk_that_fills_while_fetching_is_told_and_what_is_here_stays(tmp_path, package, web, monkeypatch):
+    left = [3]
+    write = os.pwrite
+
+    def fill(file, data, offset):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "full")
+        return write(file, data, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", fill)
+        with pytest.raises(UnavailableError, match="expected room to write, got a full disk"):
+            download(HttpSource(web.address), package, tmp_path / "downloads")
+    web.asked.clear()
+    download(HttpSource(web.address), package, tmp_path / "downloads")
+    assert [first // BLOCK_BYTES for name, first in web.asked if name.endswith(".edge")] == [3]
