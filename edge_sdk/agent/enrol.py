@@ -171,9 +171,17 @@ class _Identity:
         files.write_bytes(self._mine / "certificate.pem", certificate)
         self._exchange()
 
+    def _give_to_owner(self) -> None:
+        """Let who owns the device's folder have it, where root enrols a board whose agent is another user."""
+        owner = self._folder.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            for path in (self._mine.parent, self._mine, *self._mine.iterdir()):
+                os.chown(path, owner.st_uid, owner.st_gid)
+
     def _exchange(self) -> None:
         following = self._folder / ".identity.next"
         try:
+            self._give_to_owner()
             with suppress(FileNotFoundError):
                 following.unlink()
             following.symlink_to(Path("identities") / self._mine.name)

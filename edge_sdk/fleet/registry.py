@@ -19,6 +19,8 @@ from edge_sdk.wire.messages import Command, Commands, CommandState, CommandState
 
 _BUSY_S = 10.0
 _GIVEN_UP_S = 7 * 86400
+_KEPT = 64
+"""So many of a device's latest commands are kept when they are settled."""
 _SETTLED = frozenset({"successful", "failed"})
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS board (
@@ -156,6 +158,11 @@ class Registry:
             "INSERT INTO command (device, id, revision, command, state) "
             "VALUES (?1, ?2, max(?3, 1 + coalesce((SELECT max(revision) FROM command WHERE device = ?1), 0)), ?4, ?5)",
             (device, command.id, int(now_s * 1000), encode(command), encode(CommandState("init"))),
+        )
+        self._write(
+            "DELETE FROM command WHERE device = ?1 AND is_settled AND id NOT IN "
+            "(SELECT id FROM command WHERE device = ?1 ORDER BY revision DESC LIMIT ?2)",
+            (device, _KEPT),
         )
 
     def take_states(self, device: str, payload: bytes) -> bool:

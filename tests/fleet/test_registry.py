@@ -92,6 +92,19 @@ def test_a_command_that_ended_long_ago_is_told_no_more(registry):
     assert registry.commands("press-4", now_s=NOW_S + 8 * 86400).commands == ()
 
 
+def test_what_is_settled_is_kept_up_to_a_number(registry):
+    for number in range(70):
+        registry.add_command("press-4", Command(f"c{number}", "status"), now_s=NOW_S + number)
+        if number:
+            settle(registry, f"c{number}")
+    before = registry.revisions()["press-4"]
+    registry.add_command("press-4", Command("last", "status"), now_s=NOW_S)
+    assert registry.revisions()["press-4"] > before
+    told = registry.told("press-4")
+    assert (len(told), told[0].command.id, told[-1].command.id) == (65, "last", "c0")
+    assert [command.id for command in registry.commands("press-4", now_s=NOW_S).commands] == ["c0", "last"]
+
+
 def test_an_id_is_used_once(registry):
     registry.add_command("press-4", Command("a", "status"), now_s=NOW_S)
     registry.add_command("press-5", Command("a", "status"), now_s=NOW_S)

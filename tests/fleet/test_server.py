@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import socket
 import ssl
 import stat
@@ -88,6 +89,16 @@ def test_a_board_becomes_a_member_and_its_claim_is_gone(claim, tmp_path, home, a
     assert stat.S_IMODE((device / "identity" / "key.pem").stat().st_mode) == 0o600
     assert (device / "identity" / "ca.pem").read_bytes() == authority.ca_pem
     assert len(authority.issued("press-4")) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_enrols_belongs_to_whom_the_folder_belongs(claim, tmp_path):
+    device = tmp_path / "device"
+    device.mkdir()
+    os.chown(device, 12345, 12346)
+    board.enrol(claim(), device)
+    for path in (device / "identities", device / "identity", *(device / "identity").iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346), path
 
 
 def test_a_claim_that_lies_there_again_is_only_wiped(claim, tmp_path, authority):
