@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import signal
 import sys
 from pathlib import Path
 
+from edge_sdk.agent import heap
 from edge_sdk.agent.main import run_agent
 from edge_sdk.agent.standing import read_standing
 from edge_sdk.errors import EdgeError
 from edge_sdk.records import to_data
 
 _INTERRUPTED = 130
-_M_ARENA_MAX = -8  # mallopt(3)
 
 
 def main(folder: Path, *, is_told: bool = False) -> int:
@@ -25,7 +24,7 @@ def main(folder: Path, *, is_told: bool = False) -> int:
         folder: The device's folder.
         is_told: Whether to print what was reported last, as JSON, at the end.
     """
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # threads that mostly wait need no heaps of their own
+    heap.share_one()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         ended_by = run_agent(folder)

@@ -11,7 +11,7 @@ import logging
 import threading
 from contextlib import suppress
 
-from edge_sdk.agent import asked
+from edge_sdk.agent import asked, heap
 from edge_sdk.agent.assembly import Outside, Parts, Told, Untrusted, now_s
 from edge_sdk.agent.errand import Errand
 from edge_sdk.agent.fleet_side import Ears
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _TURN_S = 0.2
 _SECOND_S = 1.0
 _LAST_S = 10.0
+_MINUTE, _TIDY = 60, 5
+"""Each minute, the first time when all that is loaded has been."""
 
 
 class Daemon:
@@ -53,7 +55,7 @@ class Daemon:
         self._parts = Parts(outside)
         self._has_command = threading.Event()
         self._kept: tuple[int | str, ...] = ()
-        self._next_s = 0.0
+        self._next_s, self._seconds = 0.0, 0
         channels = {
             "desired": self._desired,
             "command": self._commanded,
@@ -74,6 +76,7 @@ class Daemon:
                 errands.append(Errand("checks", parts.checks.run, parts.over))
             if parts.renewal is not None:
                 errands.append(Errand("renewal", parts.renewal.run, parts.over))
+            parts.diary.note("agent", state="started", boot=parts.boot, was_damaged=parts.state.was_damaged)
             self._tell_manager("READY=1")
             while not parts.over.is_set():
                 self._turn()
@@ -116,6 +119,9 @@ class Daemon:
         if self._parts.neighbour is not None:
             self._parts.neighbour.show(reported, self._parts.worker.beat, now_s=now_s())
         self._keep(reported)
+        self._seconds += 1
+        if self._seconds % _MINUTE == _TIDY:
+            heap.give_back()
         self._tell_manager("WATCHDOG=1", status_line(_status(reported)))
 
     def _hear(self, told: Told) -> None:
