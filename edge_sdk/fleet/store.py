@@ -168,8 +168,8 @@ class Store:
             UnavailableError: The disk cannot be read.
         """
         query = (
-            "SELECT device, stream, sum(next_seq - missing), sum(missing) FROM line"
-            " GROUP BY device, stream ORDER BY device, stream"
+            "SELECT device, stream, CAST(total(next_seq - missing) AS INTEGER), CAST(total(missing) AS INTEGER)"
+            " FROM line GROUP BY device, stream ORDER BY device, stream"  # a sum could be beyond 64 bits, and fail
         )
         with self._read() as database:
             return tuple(Account(*found) for found in database.execute(query))

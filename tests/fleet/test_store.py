@@ -83,6 +83,14 @@ def test_what_a_device_has_given_up_is_counted_once(store):
     assert store.accounts() == (Account("a", "results", 2, 4),)
 
 
+def test_a_device_that_declares_what_it_likes_breaks_no_account(store):
+    huge = 1 << 53
+    came = [("a", batch(huge, 1, lost_before=huge, log=f"{number:016x}")) for number in range(1100)]
+    store.take([*came, ("b", batch(0, 1))], now_s=0.0)
+    assert store.accounts()[0].received == 1100
+    assert store.accounts()[1] == Account("b", "results", 1, 0)
+
+
 def test_all_of_a_turn_is_kept_or_nothing(store):
     with pytest.raises(UnicodeDecodeError):
         store.take([("a", batch(0, 3)), ("a", Batch("results", LOG, 3, 0, (b"\xff",)))], now_s=0.0)
