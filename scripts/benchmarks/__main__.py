@@ -1,7 +1,8 @@
 """The benchmarks, called by scripts/bench.
 
 `quantize` measures beside peers, `decode` behind models, `runtime` what running costs, `parity` compares engines,
-`updates` fetches models over the broker, `mail` sends results under kills, and nothing measures what it claims.
+`updates` fetches models over the broker, `mail` sends results under kills, `ingest` takes them in, and nothing measures
+what it claims.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ def main() -> None:
             from scripts.benchmarks.mail import main as mail
 
             mail()
+        case ["ingest"]:
+            from scripts.benchmarks.ingest import main as ingest
+
+            ingest()
         case ["engines", *names]:
             from scripts.benchmarks.parity import make_engines
 

@@ -33,7 +33,7 @@ _BAD_LINE = Line(delay_s=0.1, loss=0.05)
 
 def main() -> None:
     """Measure, and write the page."""
-    with tempfile.TemporaryDirectory() as folder, _broker(Path(folder)) as port:
+    with tempfile.TemporaryDirectory() as folder, running_broker(Path(folder)) as port:
         place = Path(folder)
         package = _make(place)
         figures: dict[str, Any] = {
@@ -148,7 +148,7 @@ def _end(what: str, *words: object) -> Iterator[None]:
 
 
 @contextmanager
-def _broker(folder: Path) -> Iterator[int]:
+def running_broker(folder: Path) -> Iterator[int]:
     """Run Mosquitto on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
