@@ -8,39 +8,19 @@ what it claims.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+
+_WITH_OPTIONS = ("quantize", "runtime", "parity")
+_WITHOUT = ("decode", "updates", "mail", "ingest")
 
 
 def main() -> None:
-    """Run the benchmark that the command line names."""
+    """Run the benchmark that the command line names: `main` of the module of this name."""
     match sys.argv[1:]:
-        case ["quantize", *words]:
-            from scripts.benchmarks.quantize import main as quantize
-
-            quantize(words)
-        case ["decode"]:
-            from scripts.benchmarks.decode import main as decode
-
-            decode()
-        case ["runtime", *words]:
-            from scripts.benchmarks.runtime import main as runtime
-
-            runtime(words)
-        case ["parity", *words]:
-            from scripts.benchmarks.parity import main as parity
-
-            parity(words)
-        case ["updates"]:
-            from scripts.benchmarks.updates import main as updates
-
-            updates()
-        case ["mail"]:
-            from scripts.benchmarks.mail import main as mail
-
-            mail()
-        case ["ingest"]:
-            from scripts.benchmarks.ingest import main as ingest
-
-            ingest()
+        case [name, *words] if name in _WITH_OPTIONS:
+            import_module(f"scripts.benchmarks.{name}").main(words)
+        case [name] if name in _WITHOUT:
+            import_module(f"scripts.benchmarks.{name}").main()
         case ["engines", *names]:
             from scripts.benchmarks.parity import make_engines
 
