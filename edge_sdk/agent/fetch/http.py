@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -24,6 +26,7 @@ _TIMEOUT_S = 20.0
 _LEAST_BYTES_PER_S = 1000
 """Slower than this, on the whole, is as good as nothing: TUF's slow retrieval attack."""
 _PIECE_BYTES = 1 << 16
+_WAITS_BEFORE_ANSWER = 3
 _MISSING = frozenset({403, 404})
 _KEPT_IN_PATHS = "/%!$&'()*+,;=:@-._~"
 
@@ -130,12 +133,13 @@ class HttpSource:
         place = self._places[word]
         connection = place.connect(self._timeout_s, self._context)
         try:
-            connection.request("GET", f"{place.path}/{quote(rest, safe=_KEPT_IN_PATHS)}", headers=headers)
-            yield connection.getresponse()
+            with _ended_after(connection, self._timeout_s * _WAITS_BEFORE_ANSWER):
+                connection.request("GET", f"{place.path}/{quote(rest, safe=_KEPT_IN_PATHS)}", headers=headers)
+                answer = connection.getresponse()
+            yield answer
         except (OSError, http.client.HTTPException) as exc:
-            raise UnavailableError(
-                f"{place.host}:{place.port}: expected {file}, got {exc or type(exc).__name__}"
-            ) from exc
+            got = str(exc) or type(exc).__name__
+            raise UnavailableError(f"{place.host}:{place.port}: expected {file}, got {got}") from exc
         finally:
             connection.close()
 
@@ -162,6 +166,30 @@ class _Place:
         if self.is_encrypted:
             return http.client.HTTPSConnection(self.host, self.port, timeout=timeout_s, context=context)
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+
+
+@contextmanager
+def _ended_after(connection: http.client.HTTPConnection, limit_s: float) -> Iterator[None]:
+    """End a connection whose handshake and headers take too long in all, however short each wait is.
+
+    Raises:
+        TimeoutError: It took too long; what came until then is not to be used.
+    """
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        with suppress(OSError, AttributeError):  # not connected yet, or not any more
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit_s, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if is_over.is_set():
+        raise TimeoutError(f"no answer within {limit_s:g} s")
 
 
 def _check_status(file: str, answer: http.client.HTTPResponse, wanted: set[int]) -> None:

@@ -132,14 +132,22 @@ def test_what_is_no_address_is_refused_and_shows_no_secret(address):
     assert "secret" not in str(refused.value)
 
 
-def test_a_server_that_trickles_is_given_up():
+@pytest.mark.parametrize(
+    ("begin", "told"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "expected 1000 bytes a second or more, got"),
+        (b"HTTP/1.1 200 OK\r\nX-Endless: ", "expected metadata/timestamp.json, got no answer within"),
+    ],
+    ids=["body", "headers"],
+)
+def test_a_server_that_trickles_is_given_up(begin, told):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def trickle():
             connection, _ = server.accept()
             with connection, suppress(ConnectionError):
                 connection.recv(4096)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+                connection.sendall(begin)
                 for _ in range(100):
                     connection.sendall(b"x")
                     time.sleep(0.02)
@@ -147,7 +155,7 @@ def test_a_server_that_trickles_is_given_up():
         thread = threading.Thread(target=trickle)
         thread.start()
         source = HttpSource(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_s=0.1)
-        with pytest.raises(UnavailableError, match="expected 1000 bytes a second or more, got"):
+        with pytest.raises(UnavailableError, match=told):
             source.read("metadata/timestamp.json", max_bytes=100)
         thread.join(10)
 
