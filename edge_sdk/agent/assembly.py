@@ -85,7 +85,7 @@ class Parts:
         life: The update's life.
         checks: What looks for updates; None without a fleet.
         book: The commands.
-        outbox: What waits for the fleet; None where the disk refuses.
+        outbox: What waits for the fleet.
         diary: Events and metrics.
     """
 
@@ -101,9 +101,9 @@ class Parts:
         self.state, self._slots = State(outside.folder / "state.db"), Slots(outside.folder)
         self.boot, self.time = _count_boot(self.state), TimeFloor(self.state)
         limits = {stream: Limit(size_bytes) for stream, size_bytes in config.outbox.streams_bytes.items()}
-        self.outbox = _open_outbox(outside.folder / "outbox.db", limits)
+        self.outbox = Outbox.open(outside.folder / "outbox.db", limits)
         self.diary = Diary(self.outbox, unix_s=self.time.now_unix_s, now_s=now_s, period_s=config.metrics_s)
-        if self.outbox is not None and self.outbox.damaged:
+        if self.outbox.damaged:
             self._note_outbox("the file was damaged and moved aside: what waited in it is lost")
         wishes, begin = read_wishes(self.state), config.begin(outside.folder)
         rate_hz = begin.rate_hz if wishes.rate_hz is None else wishes.rate_hz
@@ -137,8 +137,7 @@ class Parts:
         for side in (self.neighbour, self.fleet):
             if side is not None:
                 side.close()
-        if self.outbox is not None:
-            self.outbox.close()
+        self.outbox.close()
         self.state.close()
 
     def _note_outbox(self, cause: str) -> None:
@@ -146,7 +145,7 @@ class Parts:
 
     def _accounts(self) -> Mapping[str, Account]:
         try:
-            return self.outbox.accounts() if self.outbox else {}
+            return self.outbox.accounts()
         except UnavailableError:
             return {}
 
@@ -178,8 +177,6 @@ class Parts:
     def _diagnose(self) -> tuple[int, int]:
         """Put diagnostics into the outbox; return how many rows, and their size in bytes."""
         outbox = self.outbox
-        if outbox is None:
-            raise UnavailableError("collect: expected an outbox, got a disk that cannot be written")
         tail, update = self._outside.tail, to_data(self.life.state)
         states = {"reported": to_data(self.report()), "update": update, "commands": to_data(self.book.states())}
         sizes = []
@@ -218,15 +215,6 @@ def _member(outside: Outside) -> Member | None:
     name = outside.config.profile
     board = load_profile(name) if name else detect_profile().profile
     return Member(home, outside.folder, board.families)
-
-
-def _open_outbox(path: Path, limits: Mapping[str, Limit]) -> Outbox | None:
-    """Open the outbox; None where the disk refuses: the model runs all the same."""
-    try:
-        return Outbox.open(path, limits)
-    except UnavailableError as exc:
-        log.warning("%s", exc)
-        return None
 
 
 def _count_boot(state: State) -> int:

@@ -25,12 +25,12 @@ class Diary:
     """
 
     def __init__(
-        self, outbox: Outbox | None, *, unix_s: Callable[[], float], now_s: Callable[[], float], period_s: float
+        self, outbox: Outbox, *, unix_s: Callable[[], float], now_s: Callable[[], float], period_s: float
     ) -> None:
         """Begin.
 
         Args:
-            outbox: Where rows go; None keeps none.
+            outbox: Where rows go.
             unix_s: What time it is, at least.
             now_s: A monotonic clock, in seconds.
             period_s: How often metrics are put, in seconds.
@@ -51,8 +51,6 @@ class Diary:
             self._beats, self._since_s = [], self._now_s()
 
     def _put(self, stream: Stream, facts: dict[str, Any]) -> None:
-        if self._outbox is None:
-            return
         row = {"unix_s": round(self._unix_s(), 3), **{name: _bounded(value) for name, value in facts.items()}}
         try:
             self._outbox.put(stream, json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace"))

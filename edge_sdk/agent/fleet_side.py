@@ -42,14 +42,14 @@ class FleetSide:
     """One link to the fleet. All but `ask` is for one thread."""
 
     def __init__(
-        self, member: Member, *, boot: int, outbox: Outbox | None, tell: Callable[[str], None] = lambda _: None
+        self, member: Member, *, boot: int, outbox: Outbox, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         """Begin to connect.
 
         Args:
             member: Who we are.
             boot: How often the agent has started.
-            outbox: What waits for the fleet; None for nothing.
+            outbox: What waits for the fleet.
             tell: Is told, in a sentence, of each row that nobody takes and that was set aside.
 
         Raises:
@@ -65,7 +65,7 @@ class FleetSide:
         )
         self.link = Link(Broker.parse(member.home.broker), options)
         sender = Sender(self._place, boot)
-        self._mail = Mail(outbox, self.link, sender, now_s=_now_s, tell=tell) if outbox else None
+        self._mail = Mail(outbox, self.link, sender, now_s=_now_s, tell=tell)
         self._presence = Presence(self.link, self._place, boot=boot, log=_numbering(outbox), now_s=_now_s)
 
     def close(self) -> None:
@@ -88,8 +88,7 @@ class FleetSide:
         if happening is None:
             return False
         self._presence.hear(happening)
-        if self._mail is not None:
-            self._mail.hear(happening)
+        self._mail.hear(happening)
         match happening:
             case Connected(version=version):
                 log.info("broker: connected, MQTT %s", version)
@@ -103,8 +102,7 @@ class FleetSide:
 
     def send(self) -> None:
         """Send what waits in the outbox, as much as may be on its way."""
-        if self._mail is not None:
-            self._mail.send()
+        self._mail.send()
 
     def show(self, reported: Reported, commands: CommandStates) -> None:
         """Say what this board is, if that has changed."""
@@ -114,7 +112,7 @@ class FleetSide:
         """Give a message to whom it is for. What nobody understands is done with; what cannot be kept is not."""
         try:
             channel = Channel.parse(received.topic)
-            take = self._acknowledge if channel.name == "ack" else ears.channels.get(channel.name)
+            take = self._mail.acknowledge if channel.name == "ack" else ears.channels.get(channel.name)
             if take is not None and channel.direction == "down":
                 take(received.payload)
         except InputError as exc:
@@ -126,14 +124,10 @@ class FleetSide:
         if not received.is_retained:
             ears.answered()
 
-    def _acknowledge(self, payload: bytes) -> None:
-        if self._mail is not None:
-            self._mail.acknowledge(payload)
 
-
-def _numbering(outbox: Outbox | None) -> str:
+def _numbering(outbox: Outbox) -> str:
     with suppress(UnavailableError):
-        return outbox.log if outbox else ""
+        return outbox.log
     return ""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import math
 import os
 import secrets
 import sqlite3
@@ -18,11 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from edge_sdk.clock import monotonic_ns
 from edge_sdk.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 
 _BUSY_S = 10.0
+_TRY_AGAIN_S = 5.0
 _FREE_PAGES = 512
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _SCHEMA = """
@@ -52,13 +55,16 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open it, or begin a new one.
-
-        Raises:
-            UnavailableError: The disk is full, or the folder cannot be written.
-        """
+        """Open it, or begin a new one; where the disk refuses, that is tried again when it is used."""
         self._path, self._turn, self.damaged = path, threading.Lock(), 0
-        self._connection, self._file = self._opened()
+        self._connection: sqlite3.Connection | None = None
+        self._file = (0, 0)
+        self._refusal, self._not_before_ns = "", 0.0
+        with self._turn:
+            try:
+                self._open()
+            except UnavailableError as exc:
+                log.warning("%s", exc)
 
     @contextmanager
     def change(self, *, is_lasting: bool = True) -> Iterator[sqlite3.Connection]:
@@ -100,59 +106,76 @@ class Database:
                 connection.executescript(f"PRAGMA incremental_vacuum({_FREE_PAGES // 2})")  # execute takes one page
 
     def close(self) -> None:
-        """Close it; closing twice is harmless."""
+        """Close it for good; closing twice is harmless."""
         with self._turn:
-            self._connection.close()
+            self._let_go()
+            self._refuse("it is closed", for_s=math.inf)
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
         with self._turn:
+            connection = self._open()
             try:
-                self._follow()
                 try:
-                    yield self._connection
+                    yield connection
                 finally:
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
             except (OSError, sqlite3.Error) as exc:
                 if _is_damage(exc):
-                    self._connection.close()
-                    with suppress(UnavailableError):  # not even a new one: the next turn tries again
-                        self._connection, self._file = self._opened()
+                    self._let_go()  # to be opened, checked, and moved aside
                 raise _failed(self._path, exc) from exc
 
-    def _follow(self) -> None:
-        """Open the file anew where another process has moved it aside."""
-        try:
-            stat = self._path.stat()
-            is_there = (stat.st_dev, stat.st_ino) == self._file
-        except FileNotFoundError:
-            is_there = False
-        if not is_there:
-            self._connection.close()
-            self._connection, self._file = self._opened()
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-    def _opened(self) -> tuple[sqlite3.Connection, tuple[int, int]]:
+    def _refuse(self, reason: str, *, for_s: float) -> None:
+        """Do not try again for some time: each opening reads the whole file."""
+        self._refusal, self._not_before_ns = reason, monotonic_ns() + for_s * 1e9
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the open file: opened now, if it is not, or if another process has moved it aside.
+
+        Raises:
+            UnavailableError: The disk is full, or the folder cannot be written.
+        """
+        if self._connection is not None and _identity(self._path) == self._file:
+            return self._connection
+        self._let_go()
+        if monotonic_ns() < self._not_before_ns:
+            raise _failed(self._path, self._refusal)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with _folder_to_ourselves(self._path.parent) as folder:
                 try:
-                    connection = _open(self._path)
+                    connection = _connect(self._path)
                 except sqlite3.Error as exc:
                     if not _is_damage(exc):
                         raise
                     log.warning("%s: moved aside: %s", self._path, exc)
                     _set_aside(self._path)
                     self.damaged += 1
-                    connection = _open(self._path)
+                    connection = _connect(self._path)
                 os.fsync(folder)
-                stat = self._path.stat()
-                return connection, (stat.st_dev, stat.st_ino)
         except (OSError, sqlite3.Error) as exc:
+            self._refuse(str(exc), for_s=_TRY_AGAIN_S)
             raise _failed(self._path, exc) from exc
+        self._connection, self._file = connection, _identity(self._path)
+        return connection
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _identity(path: Path) -> tuple[int, int]:
+    """Return which file is at a path; (0, 0) for none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_dev, stat.st_ino
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, or it has no effect
@@ -208,5 +231,5 @@ def _is_damage(exc: Exception) -> bool:
     return type(exc) is sqlite3.DatabaseError
 
 
-def _failed(path: Path, exc: Exception) -> UnavailableError:
+def _failed(path: Path, exc: Exception | str) -> UnavailableError:
     return UnavailableError(f"{path}: expected an outbox that can be written, got {exc}")

@@ -54,12 +54,11 @@ class Outbox:
     def open(cls, path: Path, limits: Mapping[str, Limit]) -> Outbox:
         """Open an outbox, or begin one; a damaged file is moved aside (`PATH.damaged`).
 
+        Nothing keeps its user from starting: where the disk refuses, rows wait in memory, and it is tried again.
+
         Args:
             path: Its file.
             limits: The streams that rows may be put into, and their room.
-
-        Raises:
-            UnavailableError: The disk is full, or the folder cannot be written.
         """
         return cls(Database(path), limits)
 

@@ -267,10 +267,25 @@ def test_the_file_shrinks_when_its_rows_are_acknowledged(tmp_path):
     assert sum(part.stat().st_size for part in tmp_path.iterdir()) < 3_000_000
 
 
-def test_an_outbox_that_cannot_be_written_is_unavailable(tmp_path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UnavailableError, match=r"file/o.db: expected an outbox that can be written, got"):
-        opened(tmp_path / "file" / "o.db")
+def test_an_outbox_that_cannot_be_opened_takes_rows_and_writes_them_when_it_can(tmp_path, monkeypatch):
+    (tmp_path / "in").write_bytes(b"")
+    monkeypatch.setattr(database_module, "_TRY_AGAIN_S", 0.01)
+    with opened(tmp_path / "in" / "o.db") as outbox:
+        outbox.put("results", b"a")
+        with pytest.raises(UnavailableError, match=r"in/o.db: expected an outbox that can be written, got .*exists"):
+            outbox.flush()
+        (tmp_path / "in").unlink()
+        threading.Event().wait(0.02)
+        outbox.flush()
+        assert batch(outbox).rows == (b"a",)
+
+
+def test_an_outbox_that_is_closed_stays_closed(tmp_path):
+    outbox = opened(tmp_path / "o.db")
+    outbox.close()
+    outbox.close()
+    with pytest.raises(UnavailableError, match="it is closed"):
+        outbox.accounts()
 
 
 def test_a_limit_has_room_for_a_row():

@@ -23,11 +23,7 @@ class OutboxSink:
 
     @classmethod
     def open(cls, begin: Begin) -> OutboxSink:
-        """Open the outbox that a worker is told of.
-
-        Raises:
-            UnavailableError: The disk is full, or the folder cannot be written.
-        """
+        """Open the outbox that a worker is told of; a disk that refuses ends no worker (see `Outbox.open`)."""
         return cls(Outbox.open(Path(begin.outbox), {"results": Limit(begin.outbox_bytes["results"])}))
 
     def write(self, sample: Sample, outcome: Outcome) -> None:
