@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import ssl
 import threading
 import time
@@ -170,6 +171,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], gate: _Gate, answers: _Answers) -> None:
         self.gate, self.answers = gate, answers
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._room = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         super().__init__(address, _Handler)
 

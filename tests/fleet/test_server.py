@@ -374,6 +374,16 @@ def test_no_bytes_end_the_server(server, authority, noise):
         assert connection.getresponse().status == 404
 
 
+def test_it_listens_where_it_is_told(serving, enrolment, authority):
+    if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    with FleetServer(replace(serving, bind="::1"), enrolment) as server:
+        context = ssl.create_default_context(cadata=authority.ca_pem.decode())
+        raw = socket.create_connection(("::1", server.port), timeout=5)
+        with context.wrap_socket(raw, server_hostname="localhost") as encrypted:
+            assert encrypted.version() in {"TLSv1.2", "TLSv1.3"}
+
+
 def test_a_port_that_is_taken_is_told(server, serving, enrolment):
     with pytest.raises(UnavailableError, match=f"port {server.port}: expected one that is free, got"):
         FleetServer(replace(serving, port=server.port), enrolment)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_sdk.fleet.keyring import Keyring, Ours, Revoked, Roles, Rotated, Signed
 
 app = typer.Typer(help="List, renew and revoke keys and certificates.", no_args_is_help=True)
-_RELOAD = "reload the broker, so that it reads the list: kill -HUP its process; restart it to end connections"
+_RELOAD = "restart a broker that runs by itself, so that it reads the list; edge-sdk fleet serve --broker does it"
 _OURS = ("broker", "server", "ingest", "desk")
 _YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _DRY = Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")]
