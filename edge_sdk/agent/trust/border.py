@@ -17,11 +17,11 @@ from edge_sdk import records
 from edge_sdk.agent.trust.floors import Floors
 from edge_sdk.errors import EdgeError, InputError, TrustError, UnavailableError
 from edge_sdk.profiles import Family
+from edge_sdk.wire.document import MAX_MESSAGE_BYTES, read_json
 from edge_sdk.wire.release import Offer
 
 RecordT = TypeVar("RecordT")
 _LENGTHS = struct.Struct(">II")
-_MAX_RECORD_BYTES = 4 << 20
 _MAX_DATA_BYTES = 8 << 20
 _READ_BYTES = 1 << 16
 _FAMILIES: dict[str, type[EdgeError]] = {
@@ -155,10 +155,10 @@ class Channel:
             UnavailableError: The other side is gone, or says nothing.
         """
         line_bytes, data_bytes = _LENGTHS.unpack(self._take(_LENGTHS.size))
-        if line_bytes > _MAX_RECORD_BYTES or data_bytes > _MAX_DATA_BYTES:
+        if line_bytes > MAX_MESSAGE_BYTES or data_bytes > _MAX_DATA_BYTES:
             raise InputError(f"verification: expected a short message, got {line_bytes} and {data_bytes} bytes")
         line = self._take(line_bytes)
-        return records.read(record, json.loads(line), where="verification"), self._take(data_bytes)
+        return records.read(record, read_json(line, where="verification"), where="verification"), self._take(data_bytes)
 
     def _take(self, size_bytes: int) -> bytes:
         parts: list[bytes] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 
 from edge_sdk.agent.trust.border import Channel, Given, Job, Message, Need, Outcome, Problem
 from edge_sdk.agent.trust.floors import Floors
@@ -113,4 +114,5 @@ def main() -> None:
         outcome = Outcome(offer=run(job, agent, agent.fetch))
     except EdgeError as exc:
         outcome = Outcome(problem=Problem.of(exc))
-    channel.send(Message(outcome=outcome))
+    with suppress(UnavailableError):  # the agent is gone, and nobody wants to know
+        channel.send(Message(outcome=outcome))
