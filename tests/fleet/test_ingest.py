@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_sdk.broker.address import Broker
@@ -115,6 +117,7 @@ def test_what_is_no_message_is_counted_and_the_rest_goes_on(ingest, line, topic,
     assert line.accepted == 2
 
 
+@settings(max_examples=40, deadline=None)
 @given(payload=st.binary(max_size=200), channel=st.sampled_from(["results", "ask", "metrics"]))
 def test_no_payload_breaks_it(tmp_path_factory, payload, channel):
     line = Line()
@@ -132,6 +135,7 @@ _ANY = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     fields=st.fixed_dictionaries(
         {}, optional={name: _ANY for name in ("schema", "stream", "log", "first_seq", "lost_before", "rows", "boot")}
@@ -194,6 +198,12 @@ def test_a_log_that_is_none_is_refused():
         Ask(1, "x")
     with pytest.raises(InputError, match="next_seq: expected numbers of rows"):
         Ack(LOG, {"results": -1})
+
+
+def test_it_imports_nothing_heavy():
+    program = "import sys, edge_sdk.fleet.ingest, edge_sdk.broker.link; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert not {"numpy", "onnxruntime", "cv2", "tuf", "cryptography"} & set(done.stdout.split())
 
 
 def test_on_a_real_broker_a_device_is_told_what_is_on_the_disk(tmp_path):

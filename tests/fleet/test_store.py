@@ -127,6 +127,25 @@ def test_a_full_disk_changes_nothing_and_all_goes_on_when_there_is_room(store):
     assert store.take([("a", batch(0, 2000))], now_s=0.0)[0].next_seq == 2000
 
 
+def test_wherever_the_disk_is_full_a_turn_is_kept_whole_or_not_at_all(tmp_path):
+    came = [("a", batch(0, 400)), ("b", batch(0, 400, stream="events")), ("a", batch(400, 400))]
+    refused = 0
+    for room in range(1, 26, 2):
+        path = tmp_path / f"{room}.db"
+        with Store(path) as store:
+            (pages,) = store._database.execute("PRAGMA page_count").fetchone()
+            store._database.execute(f"PRAGMA max_page_count = {pages + room}")
+            try:
+                store.take(came, now_s=0.0)
+            except UnavailableError:
+                refused += 1
+                assert (store.accounts(), store.rows("results")) == ((), [])
+        with Store(path) as store:
+            assert store.take(came, now_s=0.0)[-1].next_seq == 800
+            assert (len(store.rows("results")), len(store.rows("events"))) == (800, 400)
+    assert 4 < refused < 13
+
+
 def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path):
     path = tmp_path / "fleet.db"
     path.write_bytes(b"not a database" * 100)
