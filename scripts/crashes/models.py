@@ -8,33 +8,21 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from edge_sdk.agent.fetch.download import download
-from edge_sdk.agent.fetch.folder import FolderSource
-from edge_sdk.agent.golden import GoldenRun
-from edge_sdk.agent.hands import Hands
-from edge_sdk.agent.life import Life
 from edge_sdk.agent.slots import Slots
-from edge_sdk.agent.state import State
-from edge_sdk.agent.update import ENDS, UpdateState
-from edge_sdk.agent.worker.messages import Beat, Begin, Compared, Switched
-from edge_sdk.agent.worker.supervisor import Event, Failed, Supervisor
-from edge_sdk.wire.release import Gates, Offer
+from edge_sdk.agent.worker.messages import Beat, Compared, Switched
+from edge_sdk.agent.worker.supervisor import Supervisor
+from edge_sdk.wire.release import Gates
 from scripts.crashes import candidates
+from scripts.crashes.agent import FPS, is_over, real_agent, wait_for, write_clip
 from scripts.crashes.world import World, publish
 
 _GATES = Gates(shadow_samples=20, shadow_s=15.0, trial_results=100, trial_s=60.0, offline_s=0.0)
 _UNSHADOWED = replace(_GATES, shadow_samples=0)
-_FPS = 20.0
-_LONGEST_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +105,6 @@ class _Watch:
         self._worker.stop()
 
 
-class _Download:
-    def __init__(self, repository: Path) -> None:
-        self._source = FolderSource(repository)
-
-    def fetch(self, offer: Offer, into: Path, progress: Callable[[int, int], None]) -> Path:
-        return download(self._source, offer.package, into, progress=progress)
-
-
 def measure(case: Case, folder: Path) -> Measured:
     """Live the update to a candidate on a fresh board."""
     world, slots = World(folder), Slots(folder / "board")
@@ -133,63 +113,25 @@ def measure(case: Case, folder: Path) -> Measured:
     package = candidates.write(folder / "candidate.edge", model, golden, version=2)
     offer = replace(publish(world, "candidate", 2, package), gates=case.gates)
     factory = slots.install(candidates.write(folder / "factory.edge", candidates.good(11.0)))
-    clip = _clip(folder / "red.mp4")
     told: list[Beat] = []
-    lives: list[Life] = []
+    watches: list[_Watch] = []
 
-    def tell(event: Event) -> None:
-        if isinstance(event, Beat):
-            told.append(event)
-            for life in lives:
-                life.beat(event)
-        elif isinstance(event, Failed):
-            for life in lives:
-                life.fail(event.cause, is_models=event.part == "model")
+    def wrap(worker: Supervisor) -> _Watch:
+        watches.append(_Watch(worker, offer.package.sha256))
+        return watches[0]
 
-    with Supervisor(Begin("", (f"{clip}?pace=real&repeat=1",)), tell=tell) as worker:
-        watch = _Watch(worker, offer.package.sha256)
-        hands = Hands(_Download(world.repository), GoldenRun(), watch)
-        with State(folder / "board" / "state.db") as state:
-            life = Life(state, slots, hands)
-            lives.append(life)
-            thread = threading.Thread(target=life.run, daemon=True)
-            thread.start()
-            _wait(lambda: sum(beat.results for beat in told) > 3 * _FPS)
-            start_s = time.monotonic()
-            life.offer(offer)
-            _wait(lambda: _is_over(life.state))
-            all_s, end = time.monotonic() - start_s, life.state
-            in_use = offer.package.sha256 if end.stage == "confirmed" else factory
-            told.clear()
-            _wait(lambda: any(beat.results for beat in told))
-            is_back = slots.digest("current") == in_use and worker.loaded.package_sha256 == in_use
-            life.stop()
-            thread.join()
-    return Measured(end.stage, end.reason, watch.active_s, all_s, is_back)
-
-
-def _is_over(state: UpdateState) -> bool:
-    return state.stage in ENDS and state.is_settled
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + _LONGEST_S
-    while not condition():
-        if time.monotonic() > until_s:
-            raise TimeoutError("the board does not come to its end")
-        time.sleep(0.05)
-
-
-def _clip(path: Path) -> Path:
-    """Write a clip of red pictures; no two are the same, since that would be a camera that hangs."""
-    chance = np.random.default_rng(6)
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), _FPS, (60, 40))
-    for _ in range(40):
-        picture = chance.integers(0, 30, (40, 60, 3), dtype=np.uint8)
-        picture[:, :, 2] = 250
-        writer.write(picture)
-    writer.release()
-    return path
+    clip = write_clip(folder / "red.mp4")
+    with real_agent(world, slots.folder, clip, hear=told.append, wrap=wrap) as (life, worker):
+        wait_for(lambda: sum(beat.results for beat in told) > 3 * FPS)
+        start_s = time.monotonic()
+        life.offer(offer)
+        wait_for(lambda: is_over(life.state))
+        all_s, end = time.monotonic() - start_s, life.state
+        in_use = offer.package.sha256 if end.stage == "confirmed" else factory
+        told.clear()
+        wait_for(lambda: any(beat.results for beat in told))
+        is_back = slots.digest("current") == in_use and worker.loaded.package_sha256 == in_use
+    return Measured(end.stage, end.reason, watches[0].active_s, all_s, is_back)
 
 
 def main() -> None:
@@ -200,7 +142,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="crashlab.") as folder:
             got = measure(CASES[name], Path(folder))
         reason = got.reason.replace("|", "/")[:110]
-        told = (name, got.ended, f"{got.active_s:.1f}", f"{got.all_s:.1f}", "yes" if got.is_back else "**no**", reason)
+        active = "stays" if got.ended == "confirmed" else f"{got.active_s:.1f}"
+        told = (name, got.ended, active, f"{got.all_s:.1f}", "yes" if got.is_back else "**no**", reason)
         print(f"| {' | '.join(told)} |", flush=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from scripts.crashes import clock, damage, disk, kills
+from scripts.crashes import clock, damage, disk, kills, whole
 from scripts.crashes.fault import Party
 
 
@@ -26,5 +26,6 @@ PARTIES: Mapping[str, Share] = {
     "links": Share(damage.all_links_lost, 36, 2),
     "disk": Share(disk.full_disks, 320, 0),
     "limit": Share(disk.limited_files, 60, 1),
+    "whole": Share(whole.whole_agents, 40, 0),
     "clock": Share(clock.wrong_clocks, 16, 2),
 }
