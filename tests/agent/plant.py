@@ -127,7 +127,7 @@ class Plant:
     def running(self):
         """Run broker and server, and listen to what the board says."""
         server = FleetServer(self.fleet.serving(), self.fleet.enrolment())
-        with started(self.fleet.broker()), server, self._listening(), self._ingesting():
+        with started(self.fleet.broker()) as self.broker, server, self._listening(), self._ingesting():
             yield self
 
     def enrol(self, board):

@@ -26,7 +26,7 @@ WAIT_S = 60
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("worker")
-    write_clip(folder / "red.mp4", [card("red")] * 20, fps=20.0)
+    write_clip(folder / "red.mp4", [card("red"), card("green")] * 50, fps=100.0)
     candidates.write(folder / "good.edge", candidates.colors())
     candidates.write(folder / "same.edge", candidates.colors(11.0))
     candidates.write(folder / "nan.edge", candidates.colors(float("nan")))
