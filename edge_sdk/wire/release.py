@@ -27,7 +27,7 @@ class Gates:
         max_error_share: Share of samples without a result, 0 to 1, NaN and infinite numbers among them; fewer than
             three such samples are not held against it, since a camera too gives a broken picture.
         trial_results: How many results must come before it is confirmed.
-        trial_s: How long that may take, in seconds; where fewer came, it is rolled back.
+        trial_s: How long that may take, in seconds; where fewer came, it is rolled back. Only time with samples counts.
         offline_s: A release that is cut off from its fleet so long since it became active, where the one before was
             not, is rolled back; 0 for never.
     """
