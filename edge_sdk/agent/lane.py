@@ -1,6 +1,7 @@
 """What one stream has on its way to the fleet, and how far it is trusted. Pure: the time comes in.
 
-- Up to eight batches are on their way; what is not acknowledged in time is sent again from the first one on.
+- Up to eight batches are on their way; what is not acknowledged in time is sent again from the first one on. The time
+  counts from when the broker has taken a batch: before that it is still on the line, which may be slow.
 - A batch that made trouble is blamed: its stream goes on one row at a time, and twice as many after each success. A
   single row that is blamed five times in a row is poison.
 """
@@ -16,6 +17,8 @@ MAX_ROWS = 256
 _WINDOW = 8
 _TRIES = 5
 _LONGEST_S = 60.0
+_LINE_S = 600.0
+"""A broker that takes a batch in no such time, and keeps the connection, never will."""
 
 
 @dataclass(slots=True)
@@ -27,14 +30,14 @@ class Flight:
         begin: Its first row.
         rows: How many rows.
         sent_s: When it was sent.
-        is_taken: Whether the broker has acknowledged it.
+        taken_s: When the broker acknowledged it; None if it has not.
     """
 
     number: int
     begin: Mark
     rows: int
     sent_s: float
-    is_taken: bool = False
+    taken_s: float | None = None
 
     @property
     def end(self) -> Mark:
@@ -74,7 +77,11 @@ class Lane:
 
     def is_late(self, now_s: float) -> bool:
         """Tell whether the oldest batch should have been acknowledged by now."""
-        return bool(self.flights) and now_s - max(self.flights[0].sent_s, self._since_s) > self._wait_s
+        if not self.flights:
+            return False
+        first = self.flights[0]
+        taken_s = first.sent_s + _LINE_S if first.taken_s is None else first.taken_s
+        return now_s - max(taken_s, self._since_s) > self._wait_s
 
     def begin_anew(self) -> None:
         """Send all that is on its way once more, and be more patient."""

@@ -3,6 +3,8 @@
 - The broker's acknowledgement says only that a batch is not to be blamed for what happens next.
 - A batch is to blame if the connection broke right after it was sent, if the broker refuses it for its contents, or if
   the fleet answers a question that was asked after it, and not to it. Else it is sent again for ever.
+- Two batches at most are on the line, as large as it carries in half a second to two: so a slow line is not clogged,
+  and what else is said gets through.
 - Past a gap in the numbers nothing is sent until all before it is acknowledged; the next batch then tells the gap.
 - Where the disk fails, nothing is lost: it is logged, and tried again.
 """
@@ -10,7 +12,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, get_args
 
@@ -27,7 +29,9 @@ log = logging.getLogger(__name__)
 _STREAMS: tuple[Stream, ...] = get_args(Stream)
 _HEAD_BYTES = 512
 """What a batch has beside its rows, and its packet beside the batch, at most; a topic is shorter than 300 bytes."""
-_BATCH_BYTES = 128 << 10
+_MAX_BATCH_BYTES, _MIN_BATCH_BYTES = 128 << 10, 4 << 10
+_ON_LINE = 2
+_QUICK_S, _SLOW_S = 0.5, 2.0
 _PROMPT_S = 10.0
 _REFUSED_S = 30.0
 _DISK_S = 1.0
@@ -85,6 +89,7 @@ class Mail:
         self._lanes = {stream: Lane(patience_s=sender.patience_s) for stream in _STREAMS}
         self._turns = list(_STREAMS)
         self._room_bytes: int | None = None
+        self._batch_bytes = _MAX_BATCH_BYTES
         self._is_careful = False
         self._heard_s = self._asked_s = self._not_before_s = float("-inf")
         self._must_ask = False
@@ -101,8 +106,7 @@ class Mail:
                 self._room_bytes = None
                 self._lose(frozenset(numbers))
             case Acknowledged(number=number):
-                for flight in (flight for lane in self._lanes.values() for flight in lane.flights):
-                    flight.is_taken |= flight.number == number
+                self._take_off_line(number)
             case Refused(number=number, reason=reason):
                 self._refuse(number, reason)
 
@@ -138,14 +142,29 @@ class Mail:
             self._not_before_s = self._now_s() + _DISK_S
         return sent
 
+    def _flights(self) -> Iterator[Flight]:
+        return (flight for lane in self._lanes.values() for flight in lane.flights)
+
+    def _take_off_line(self, number: int) -> None:
+        """Note that the broker has a batch, and how large the next ones should be."""
+        for flight in self._flights():
+            if flight.number == number:
+                flight.taken_s = self._now_s()
+                took_s = flight.taken_s - flight.sent_s
+                if took_s > _SLOW_S:
+                    self._batch_bytes = max(self._batch_bytes // 2, _MIN_BATCH_BYTES)
+                elif took_s < _QUICK_S:
+                    self._batch_bytes = min(self._batch_bytes * 2, _MAX_BATCH_BYTES)
+
     def _may_send(self, stream: Stream) -> bool:
-        is_crowded = self._is_careful and any(lane.flights for lane in self._lanes.values())
+        on_line = sum(flight.taken_s is None for flight in self._flights())
+        is_crowded = on_line >= _ON_LINE or (self._is_careful and any(self._flights()))
         return not is_crowded and self._lanes[stream].may_send(self._now_s())
 
     def _send_one(self, stream: Stream) -> bool:
         """Send a batch; return whether one went out."""
         lane, room_bytes = self._lanes[stream], self._room_bytes or 0
-        most_bytes = min(room_bytes, _BATCH_BYTES)
+        most_bytes = min(room_bytes, self._batch_bytes)
         batch = self._outbox.batch(stream, after=lane.end, max_rows=lane.max_rows, max_bytes=most_bytes)
         if batch is None or _is_past_gap(lane, batch):
             return False

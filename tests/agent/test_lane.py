@@ -5,7 +5,7 @@ _LOG = "0123456789abcdef"
 
 
 def send(lane, begin, rows, *, sent_s=0.0, log=_LOG):
-    lane.flights.append(Flight(begin + 1, Mark(log, begin), rows, sent_s))
+    lane.flights.append(Flight(begin + 1, Mark(log, begin), rows, sent_s, taken_s=sent_s))
 
 
 def land(lane, next_seq, now_s=1.0, *, is_news=True, log=_LOG):
@@ -37,6 +37,15 @@ def test_what_is_late_is_sent_anew_with_more_patience_up_to_a_minute():
     send(lane, 10, 10, sent_s=3.0)
     assert not lane.is_late(12.0), "seven was the last acknowledgement"
     assert lane.is_late(12.1)
+
+
+def test_what_is_still_on_the_line_is_not_late():
+    lane = Lane(patience_s=5)
+    lane.flights.append(Flight(1, Mark(_LOG, 0), 10, sent_s=0.0))
+    assert not lane.is_late(600.0)
+    assert lane.is_late(606.0)
+    lane.flights[0].taken_s = 100.0
+    assert (lane.is_late(105.0), lane.is_late(106.0)) == (False, True)
 
 
 def test_a_batch_that_is_blamed_is_taken_apart_and_a_row_that_is_blamed_five_times_is_poison():

@@ -3,10 +3,13 @@ import sys
 
 import pytest
 
+from edge_sdk.agent.mail import Mail, Sender
+from edge_sdk.broker.happening import Acknowledged, Connected
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.store import Store
-from edge_sdk.outbox import Limit
-from edge_sdk.wire.messages import Batch
+from edge_sdk.outbox import Limit, Outbox
+from edge_sdk.wire import encode
+from edge_sdk.wire.messages import Ack, Batch
 from tests.agent.mailing import PLACE, Board, ingesting, kept
 from tests.mosquitto import Mosquitto
 
@@ -139,6 +142,39 @@ def test_a_connection_that_breaks_again_and_again_costs_no_row(tmp_path, store):
         board.work_until(lambda: board.waits == 0)
         assert board.mail.set_aside == 0
     assert kept(store) == texts(1200)
+
+
+class Line:
+    """A link whose broker takes a batch when the test says so."""
+
+    def __init__(self):
+        self.sent = []
+
+    def publish(self, name, payload, *, retain=False):
+        self.sent.append(Batch.decode(payload, where=name))
+        return len(self.sent)
+
+
+def test_a_slow_line_carries_two_batches_at_a_time_smaller_ones_and_none_twice(tmp_path):
+    line, clock = Line(), [0.0]
+    with Outbox.open(tmp_path / "o.db", {"results": Limit(10_000_000)}) as outbox:
+        for row in [b'{"a":"%s"}' % (b"x" * 2000)] * 1000:
+            outbox.put("results", row)
+        outbox.flush()
+        mail = Mail(outbox, line, Sender(PLACE), now_s=lambda: clock[0])
+        mail.hear(Connected(1 << 20, "5"))
+        for number in range(1, 31):
+            mail.send()
+            assert len(line.sent) == number + 1, "two are on the line"
+            clock[0] += 10.0
+            mail.hear(Acknowledged(number))
+            came = line.sent[number - 1]
+            mail.acknowledge(encode(Ack(came.log, {"results": came.first_seq + len(came.rows)})))
+    begins = [batch.first_seq for batch in line.sent]
+    assert begins == sorted(set(begins)), "nothing was sent twice"
+    sizes = [sum(map(len, batch.rows)) for batch in line.sent]
+    assert sizes[0] > 100_000
+    assert sizes[-1] < 5000
 
 
 def test_an_acknowledgement_that_is_none_is_an_input_error(board):
