@@ -31,6 +31,8 @@ DEVICE_DAYS = 5 * 365
 MAX_PEM_BYTES = 16 << 10
 _MAX_COMMON_NAME = 64
 """As X.509 bounds it (RFC 5280, ub-common-name)."""
+_MAX_BELIEVED = 32
+"""So many certificates a device may have at once: each renewal leaves one behind until it ends."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _CURVES = ("secp256r1", "secp384r1")
 _CLOCKS_DIFFER = timedelta(days=1)
@@ -171,14 +173,20 @@ class Authority:
             UnavailableError: The disk is full, or the folder cannot be written.
         """
         check_device(device)
-        key = read_request(request_pem, device=device)
+        key, revoked, believed = read_request(request_pem, device=device), set(self._revoked()), 0
         for pem in self._copies(device):
             copy = x509.load_pem_x509_certificate(pem)
-            if copy.public_key() == key:
-                if copy.serial_number in self._revoked():
-                    raise InputError(f"request of {device}: expected a key that is believed, got one that was revoked")
-                if (copy.not_valid_after_utc - _at(now_s)) > timedelta(days=DEVICE_DAYS) / 2:
-                    return pem
+            left, is_revoked = copy.not_valid_after_utc - _at(now_s), copy.serial_number in revoked
+            believed += not is_revoked and left > timedelta(0)
+            if copy.public_key() == key and is_revoked:
+                raise InputError(f"request of {device}: expected a key that is believed, got one that was revoked")
+            if copy.public_key() == key and left > timedelta(days=DEVICE_DAYS) / 2:
+                return pem
+        if believed >= _MAX_BELIEVED:
+            raise InputError(
+                f"request of {device}: expected at most {_MAX_BELIEVED} certificates of a device, got another",
+                hint=f"edge-sdk fleet keys revoke {device}",
+            )
         certificate = self._client(device, key, now_s)
         pem = _pem(certificate)
         files.write_bytes(self._of(device) / f"{certificate.serial_number:x}.pem", pem)

@@ -88,6 +88,15 @@ def test_a_device_gets_a_certificate_for_its_own_key_and_name(authority):
     assert issued.expires_unix_s == NOW_S + DEVICE_DAYS * 86400
 
 
+def test_a_device_cannot_have_certificates_without_end(authority):
+    for _ in range(32):
+        authority.certify("press-4", request_of("press-4"), now_s=NOW_S)
+    with pytest.raises(InputError, match="request of press-4: expected at most 32 certificates of a device"):
+        authority.certify("press-4", request_of("press-4"), now_s=NOW_S)
+    authority.revoke("press-4", now_s=NOW_S)
+    assert authority.certify("press-4", request_of("press-4"), now_s=NOW_S)
+
+
 def test_revoking_takes_all_that_a_device_had_and_no_other(authority):
     for device in ("press-4", "press-4", "press-5"):
         identity_of(authority, device, now_s=NOW_S)
