@@ -10,31 +10,38 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from edge_sdk import files
 from edge_sdk.errors import InputError
+from edge_sdk.fleet.certificates import (
+    MAX_COMMON_NAME,
+    MAX_PEM_BYTES,
+    alternative,
+    certificate_pem,
+    check_device,
+    draft,
+    key_pem,
+    moment,
+    named,
+    read_request,
+    usage,
+)
 
 CA_DAYS = 50 * 365
 SERVER_DAYS = 5 * 365
 DEVICE_DAYS = 5 * 365
-MAX_PEM_BYTES = 16 << 10
-_MAX_COMMON_NAME = 64
-"""As X.509 bounds it (RFC 5280, ub-common-name)."""
 _MAX_BELIEVED = 32
 """So many certificates a device may have at once: each renewal leaves one behind until it ends."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_CURVES = ("secp256r1", "secp384r1")
 _CLOCKS_DIFFER = timedelta(days=1)
 
 
@@ -83,9 +90,9 @@ class Authority:
         """
         self.folder = folder
         self.ca_pem = files.read_bytes(folder / "ca.pem", max_bytes=MAX_PEM_BYTES)
-        key_pem = files.read_bytes(folder / "ca.key", max_bytes=MAX_PEM_BYTES)
+        ca_key_pem = files.read_bytes(folder / "ca.key", max_bytes=MAX_PEM_BYTES)
         try:
-            key = serialization.load_pem_private_key(key_pem, password=None)
+            key = serialization.load_pem_private_key(ca_key_pem, password=None)
             self._certificate = x509.load_pem_x509_certificate(self.ca_pem)
         except (ValueError, TypeError) as exc:
             raise InputError(f"{folder}: expected a key and a certificate, got {exc}") from exc
@@ -110,16 +117,16 @@ class Authority:
             raise InputError(f"{folder}: expected no authority there, got one")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(f"{fleet[:40]} fleet authority")
+        name = named(f"{fleet[:40]} fleet authority")
         certificate = (
-            _draft(name, name, key.public_key(), _EPOCH, _at(now_s) + timedelta(days=CA_DAYS))
+            draft(name, name, key.public_key(), _EPOCH, moment(now_s) + timedelta(days=CA_DAYS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(usage(signs_certificates=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
-        files.write_bytes(folder / "ca.key", _key_pem(key), is_private=True)
-        files.write_bytes(folder / "ca.pem", _pem(certificate))
+        files.write_bytes(folder / "ca.key", key_pem(key), is_private=True)
+        files.write_bytes(folder / "ca.pem", certificate_pem(certificate))
         authority = cls(folder)
         authority._write_revoked([], now_s)
         return authority
@@ -146,19 +153,21 @@ class Authority:
         if not names:
             raise InputError("names: expected a name or an address of the server, got none")
         key = ec.generate_private_key(ec.SECP256R1())
-        draft = _draft(
-            _name(names[0][:_MAX_COMMON_NAME]),
+        unsigned = draft(
+            named(names[0][:MAX_COMMON_NAME]),
             self._certificate.subject,
             key.public_key(),
             _EPOCH,
-            _at(now_s) + timedelta(days=SERVER_DAYS),
-        ).add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
-        return Identity(_key_pem(key), _pem(self._finish(draft, key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)))
+            moment(now_s) + timedelta(days=SERVER_DAYS),
+        ).add_extension(x509.SubjectAlternativeName([alternative(name) for name in names]), critical=False)
+        return Identity(
+            key_pem(key), certificate_pem(self._finish(unsigned, key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH))
+        )
 
     def client(self, name: str, *, now_s: int) -> Identity:
         """Return a new key and certificate of a client of ours, such as the ingest."""
         key = ec.generate_private_key(ec.SECP256R1())
-        return Identity(_key_pem(key), _pem(self._client(name, key.public_key(), now_s)))
+        return Identity(key_pem(key), certificate_pem(self._client(name, key.public_key(), now_s)))
 
     def certify(self, device: str, request_pem: bytes, *, now_s: int) -> bytes:
         """Return a certificate for the key of a device, PEM, and keep a copy; asked again for a key, the same one.
@@ -176,7 +185,7 @@ class Authority:
         key, revoked, believed = read_request(request_pem, device=device), set(self._revoked()), 0
         for pem in self._copies(device):
             copy = x509.load_pem_x509_certificate(pem)
-            left, is_revoked = copy.not_valid_after_utc - _at(now_s), copy.serial_number in revoked
+            left, is_revoked = copy.not_valid_after_utc - moment(now_s), copy.serial_number in revoked
             believed += not is_revoked and left > timedelta(0)
             if copy.public_key() == key and is_revoked:
                 raise InputError(f"request of {device}: expected a key that is believed, got one that was revoked")
@@ -188,7 +197,7 @@ class Authority:
                 hint=f"edge-sdk fleet keys revoke {device}",
             )
         certificate = self._client(device, key, now_s)
-        pem = _pem(certificate)
+        pem = certificate_pem(certificate)
         files.write_bytes(self._of(device) / f"{certificate.serial_number:x}.pem", pem)
         return pem
 
@@ -240,18 +249,18 @@ class Authority:
         return self.folder / "devices" / device
 
     def _client(self, name: str, key: ec.EllipticCurvePublicKey, now_s: int) -> x509.Certificate:
-        now = _at(now_s)
-        draft = _draft(
-            _name(name), self._certificate.subject, key, now - _CLOCKS_DIFFER, now + timedelta(days=DEVICE_DAYS)
+        now = moment(now_s)
+        unsigned = draft(
+            named(name), self._certificate.subject, key, now - _CLOCKS_DIFFER, now + timedelta(days=DEVICE_DAYS)
         )
-        return self._finish(draft, key, ExtendedKeyUsageOID.CLIENT_AUTH)
+        return self._finish(unsigned, key, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def _finish(
-        self, draft: x509.CertificateBuilder, key: ec.EllipticCurvePublicKey, use: x509.ObjectIdentifier
+        self, unsigned: x509.CertificateBuilder, key: ec.EllipticCurvePublicKey, use: x509.ObjectIdentifier
     ) -> x509.Certificate:
         return (
-            draft.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            unsigned.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -263,7 +272,7 @@ class Authority:
 
     def _write_revoked(self, serials: list[int], now_s: int) -> None:
         """Sign the list anew; it does not expire while the authority is believed, or the broker would refuse all."""
-        now = _at(now_s)
+        now = moment(now_s)
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self._certificate.subject)
@@ -277,106 +286,3 @@ class Authority:
             builder = builder.add_revoked_certificate(entry.build())
         pem = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         files.write_bytes(self.folder / "crl.pem", pem)
-
-
-def check_device(device: str) -> None:
-    """Check that a name can be the common name of a device's certificate.
-
-    Raises:
-        InputError: It is no safe name, or too long for a certificate.
-    """
-    if not files.is_safe_name(device) or len(device) > _MAX_COMMON_NAME:
-        raise InputError(
-            f"device: expected at most {_MAX_COMMON_NAME} letters, digits, '.', '_', '-', got {device[:80]!r}"
-        )
-
-
-def read_request(request_pem: bytes, *, device: str) -> ec.EllipticCurvePublicKey:
-    """Return the public key of a request, which shows that its sender has the private one.
-
-    Args:
-        request_pem: The request (PKCS #10), PEM.
-        device: Whom it must name.
-
-    Raises:
-        InputError: It is none, of another name, or of a key that brokers may not take.
-    """
-    where = f"request of {device}"
-    if len(request_pem) > MAX_PEM_BYTES:
-        raise InputError(f"{where}: expected at most {MAX_PEM_BYTES} bytes, got {len(request_pem)}")
-    try:
-        request = x509.load_pem_x509_csr(request_pem)
-        is_signed, key = request.is_signature_valid, request.public_key()
-        names = [str(one.value) for one in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
-        raise InputError(f"{where}: expected a certificate request in PEM, got {type(exc).__name__}") from exc
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
-        raise InputError(f"{where}: expected a key on {' or '.join(_CURVES)}, got {type(key).__name__}")
-    if not is_signed:
-        raise InputError(f"{where}: expected the signature of its own key, got another")
-    if names != [device]:
-        raise InputError(f"{where}: expected the name {device!r}, got {', '.join(names)[:80]!r}")
-    return key
-
-
-def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
-    """Return the SHA-256 of a public key, in hexadecimal."""
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return files.sha256_hex(der)
-
-
-def _draft(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    not_before: datetime,
-    not_after: datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(not_before)
-        .not_valid_after(not_after)
-    )
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _at(unix_s: int) -> datetime:
-    return datetime.fromtimestamp(unix_s, tz=timezone.utc)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

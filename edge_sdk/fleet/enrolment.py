@@ -19,7 +19,8 @@ from pathlib import Path
 
 from edge_sdk import files
 from edge_sdk.errors import InputError
-from edge_sdk.fleet.authority import Authority, check_device, fingerprint, read_request
+from edge_sdk.fleet.authority import Authority
+from edge_sdk.fleet.certificates import check_device, fingerprint, read_request
 from edge_sdk.wire import decode, encode
 from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home, Membership
 

@@ -12,8 +12,9 @@ from securesystemslib.signer import CryptoSigner
 
 from edge_sdk import files
 from edge_sdk.errors import InputError
-from edge_sdk.fleet.authority import MAX_PEM_BYTES, Issued
+from edge_sdk.fleet.authority import Issued
 from edge_sdk.fleet.broker_config import write_broker
+from edge_sdk.fleet.certificates import MAX_PEM_BYTES
 from edge_sdk.fleet.enrolment import Member
 from edge_sdk.fleet.folder import CLIENTS, ROOT_THRESHOLD, Fleet
 from edge_sdk.fleet.repository import Quorum, sign_pending

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError
-from edge_sdk.fleet.authority import DEVICE_DAYS, Authority, read_request
+from edge_sdk.fleet.authority import DEVICE_DAYS, Authority
+from edge_sdk.fleet.certificates import read_request
 from tests.fleet.conftest import NOW_S
 from tests.fleet.hardened import device_key, identity_of, request_of
 
