@@ -14,7 +14,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from edge_sdk.broker import Access
 from edge_sdk.broker.address import Broker as Address
 from edge_sdk.broker.happening import Connected, Happening, Lost, Received, Refused
 from edge_sdk.broker.link import Link
@@ -161,7 +160,5 @@ def desk_address(fleet: Fleet) -> Address:
 
 def desk_options(fleet: Fleet) -> LinkOptions:
     """Return how the desk connects."""
-    folder = fleet.path / "desk"
-    access = Access(ca=str(folder / "ca.pem"), certificate=str(folder / "certificate.pem"), key=str(folder / "key.pem"))
     patterns = tuple(all_up(fleet.settings.name, channel) for channel in _HEARD)
-    return LinkOptions(DESK, patterns, access)
+    return LinkOptions(DESK, patterns, fleet.access("desk"))

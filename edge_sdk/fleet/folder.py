@@ -20,10 +20,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from securesystemslib.signer import CryptoSigner
 
 from edge_sdk import files, records
+from edge_sdk.broker import Access
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import Authority
 from edge_sdk.fleet.broker_config import DESK, INGEST, Broker, write_broker
@@ -227,6 +229,13 @@ class Fleet:
     def _host(self) -> str:
         host = self.settings.hosts[0]
         return f"[{host}]" if ":" in host else host
+
+    def access(self, client: Literal["ingest", "desk"]) -> Access:
+        """Return who one of our own clients of the broker is."""
+        folder = self.path / client
+        return Access(
+            ca=str(folder / "ca.pem"), certificate=str(folder / "certificate.pem"), key=str(folder / "key.pem")
+        )
 
     def serving(self) -> Serving:
         """Return what the HTTPS server serves."""

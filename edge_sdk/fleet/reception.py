@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
-from edge_sdk.broker import Access
 from edge_sdk.broker.address import Broker as Address
 from edge_sdk.broker.link import Link
 from edge_sdk.broker.record import LinkOptions
@@ -35,7 +33,7 @@ class Reception:
             UnavailableError: The store cannot be written, or is damaged.
         """
         self._store: Store = fleet.store()
-        options = LinkOptions(INGEST, subscriptions(fleet.settings.name), _access(fleet.path / "ingest"))
+        options = LinkOptions(INGEST, subscriptions(fleet.settings.name), fleet.access("ingest"))
         self._link = Link(Address.parse(fleet.broker_address), options)
         self._ingest = Ingest(self._store, self._link, keep_s=keep_s)
         self._is_over = threading.Event()
@@ -65,7 +63,3 @@ class Reception:
     def counts(self) -> Counts:
         """What came of all that came."""
         return self._ingest.counts
-
-
-def _access(folder: Path) -> Access:
-    return Access(ca=str(folder / "ca.pem"), certificate=str(folder / "certificate.pem"), key=str(folder / "key.pem"))
