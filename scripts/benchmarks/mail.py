@@ -11,16 +11,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from edge_sdk import records
+from edge_sdk.outbox import Outbox
 from scripts.benchmarks.environments import peer_python, peer_variables
 from scripts.benchmarks.mail_page import page
-from scripts.benchmarks.mail_parties import Laboratory
+from scripts.benchmarks.mail_parties import LIMITS, Laboratory
+from scripts.benchmarks.mail_queues import ROW
 from scripts.benchmarks.places import PEERS
+from scripts.benchmarks.slow_line import Line, SlowLine
 
 _PAGE = Path("benchmarks/mail.md")
 _ROUNDS = 5
@@ -30,12 +34,13 @@ _WAYS = ("outbox", "outbox_hundreds", "outbox_each", "commit_each", "line_each",
 _PEERS = {"persist_queue": "persist_queue"}
 _KILLED_ROWS, _RATE_HZ, _EVERY_S, _SEED = 100_000, 3000, (0.2, 0.8), 2026
 _RESULTS_A_DAY = 86_400
+_LINE_ROWS, _BAD_LINE = 6000, Line(delay_s=0.1, loss=0.05)
 
 
 def main() -> None:
     """Measure, and write the page."""
     figures: dict[str, Any] = {"machine": f"{platform.machine()}, {os.cpu_count()} cores"}
-    for name, measure in {"kills": _kills, "week": _week, "speed": _speed}.items():
+    for name, measure in {"kills": _kills, "week": _week, "line": _line, "speed": _speed}.items():
         figures[name] = measure()
         print(json.dumps({name: figures[name]}))
     _PAGE.write_text(page(figures))
@@ -55,6 +60,26 @@ def _week() -> list[dict[str, Any]]:
     with _folder() as folder:
         said = _run(Path(sys.executable), "mail_week", folder, _RESULTS_A_DAY)
     return [json.loads(line) for line in said.splitlines()]
+
+
+def _line() -> dict[str, float]:
+    """Send rows over a bad line; return how long that took, and beside what TCP reaches there."""
+    with _folder() as folder, _running(folder) as port, ExitStack() as ends:
+        line = SlowLine(port, _BAD_LINE)
+        ends.callback(line.close)
+        with Outbox.open(folder / "outbox.db", LIMITS) as outbox:
+            for _ in range(_LINE_ROWS):
+                outbox.put("results", ROW)
+            outbox.flush()
+            for words in (("ingest", folder / "fleet.db", port), ("mail", folder / "outbox.db", line.port)):
+                command = [sys.executable, "-m", "scripts.benchmarks.mail_parties", *map(str, words)]
+                ends.callback(subprocess.Popen(command).kill)
+            start_s = time.monotonic()
+            while outbox.accounts()["results"].rows:
+                time.sleep(0.1)
+        seconds = time.monotonic() - start_s
+    of_line = _LINE_ROWS * len(ROW) / seconds / _BAD_LINE.bytes_per_s
+    return {"rows": _LINE_ROWS, "seconds": seconds, "of_line": of_line, "line_kB_per_s": _BAD_LINE.bytes_per_s / 1e3}
 
 
 def _speed() -> dict[str, dict[str, float]]:

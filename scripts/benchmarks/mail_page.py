@@ -45,6 +45,12 @@ The goal is 5,000 a second with one sync for many rows; the slowest round had {l
 The fleet has a few more than were confirmed: rows that were on the disk when their process was killed before it said
 so.
 
+## Over a bad line
+
+{line[rows]:,} rows over a line with 100 ms of round trip and 5 % loss: {line[seconds]:.1f} s, the start of both ends
+included. That is {line[of_line]:.0%} of the {line[line_kB_per_s]:.0f} kB/s that TCP reaches there;
+[updates.md](updates.md) has what the line is.
+
 ## A week without a network
 
 {results_a_day:,} results a day of {row_bytes} bytes, metrics and events beside them, a room of 64 MB for each; the
@@ -70,6 +76,7 @@ def page(figures: Mapping[str, Any]) -> str:
         least_hz=speed["outbox"]["least_hz"],
         results_a_day=(days[-1]["rows"] + days[-1]["dropped"]) // days[-1]["day"],
         week=_days(days),
+        line=figures["line"],
         row_bytes=len(ROW),
         **kills,
     )
