@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _TURN_S = 0.2
 _SECOND_S = 1.0
-_LAST_S = 10.0
+_LAST_S = 4.0
 _MINUTE, _TIDY = 60, 2
 """Each minute, the first time when all that is loaded has been."""
 

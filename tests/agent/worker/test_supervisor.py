@@ -82,13 +82,6 @@ def test_a_package_takes_over_hot_and_cold_and_after_a_restart(folder):
         assert worker.switch(folder / "good.edge").model_sha256 == sha256_hex(candidates.colors())
 
 
-def test_one_that_hangs_makes_way_for_another_package(folder):
-    with supervised(folder) as (worker, hear):
-        hear(Beat, that=lambda beat: beat.results)
-        os.kill(worker.pid, signal.SIGSTOP)
-        assert worker.switch(folder / "same.edge").model_sha256 == sha256_hex(candidates.colors(11.0))
-
-
 def test_a_model_that_makes_it_fail_again_and_again_is_blamed(folder):
     with supervised(folder, package="nan.edge") as (worker, hear):
         assert hear(Blamed).cause == "tiny: expected finite numbers in y, got NaN"
