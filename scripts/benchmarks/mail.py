@@ -32,7 +32,7 @@ _ROWS = {"outbox": 50_000, "outbox_hundreds": 20_000, "paho": 20_000}
 _FEW_ROWS = 2000
 _WAYS = ("outbox", "outbox_hundreds", "outbox_each", "commit_each", "line_each", "persist_queue", "paho")
 _PEERS = {"persist_queue": "persist_queue"}
-_KILLED_ROWS, _RATE_HZ, _EVERY_S, _SEED = 100_000, 3000, (0.2, 0.8), 2026
+_KILLED_ROWS, _RATE_HZ, _EVERY_S, _SEED = 100_000, 1000, (0.15, 0.6), 2026
 _RESULTS_A_DAY = 86_400
 _LINE_ROWS, _BAD_LINE = 6000, Line(delay_s=0.1, loss=0.05)
 

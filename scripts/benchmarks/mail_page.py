@@ -42,14 +42,13 @@ The goal is 5,000 a second with one sync for many rows; the slowest round had {l
 | declared lost | {missing} |
 | kept by the fleet | {stored:,} |
 
-The fleet has a few more than were confirmed: rows that were on the disk when their process was killed before it said
-so.
+The fleet may have a few more than were confirmed: rows that were on the disk when their process was killed before it
+said so.
 
 ## Over a bad line
 
 {line[rows]:,} rows over a line with 100 ms of round trip and 5 % loss: {line[seconds]:.1f} s, the start of both ends
-included. That is {line[of_line]:.0%} of the {line[line_kB_per_s]:.0f} kB/s that TCP reaches there;
-[updates.md](updates.md) has what the line is.
+included. That is {line[of_line]:.0%} of the {line[line_kB_per_s]:.0f} kB/s that TCP reaches on [that line](updates.md).
 
 ## A week without a network
 
