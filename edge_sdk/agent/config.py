@@ -21,6 +21,7 @@ from edge_sdk.errors import InputError
 CONFIG_NAME = "agent.toml"
 _MAX_BYTES = 1 << 20
 _MB = 1_000_000
+_UNTOUCHED_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,16 @@ class AgentConfig:
             policy=self.policy,
             score_threshold=self.score_threshold,
             rate_hz=self.rate_hz,
-            max_memory_bytes=2 * round(self.memory_mb * _MB),  # what is allocated and not used counts too
+            max_memory_bytes=_allocatable_bytes(self.memory_mb),
         )
+
+
+def _allocatable_bytes(memory_mb: float) -> int:
+    """Return what a worker may allocate that may have so much resident; 0 for no limit.
+
+    Stacks of threads and room that nobody has touched count too: a worker of 105 MB has allocated 370 MB.
+    """
+    return round(2 * memory_mb * _MB) + _UNTOUCHED_BYTES if memory_mb else 0
 
 
 def read_config(folder: Path) -> AgentConfig:

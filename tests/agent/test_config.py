@@ -40,6 +40,7 @@ def test_all_that_can_be_said(tmp_path):
     assert config.outbox == OutboxRoom(results_mb=16)
     assert config.patience.max_memory_bytes == 500_000_000
     begin = config.begin(tmp_path)
+    assert begin.max_memory_bytes == 1_000_000_000 + (512 << 20)
     assert begin.outbox == str(tmp_path / "outbox.db")
     assert begin.outbox_bytes == {
         "results": 16_000_000,
