@@ -31,7 +31,7 @@ class Patience:
         silence_s: So long without a word, and it hangs.
         first_word_s: So long without its first word; small boards take their time to import what it needs.
         stuck_s: So long with one sample in the model, and it hangs.
-        loading_s: So long without an opened model, and it hangs.
+        loading_s: So long without an opened model, and it hangs; TensorRT makes its engine meanwhile.
         first_retry_s: What the first start after a failure waits at most; each further one twice as long.
         longest_retry_s: What any start waits at most.
         least_retry_s: What any start waits at least.
@@ -43,7 +43,7 @@ class Patience:
     silence_s: float = 10.0
     first_word_s: float = 60.0
     stuck_s: float = 30.0
-    loading_s: float = 300.0
+    loading_s: float = 1800.0
     first_retry_s: float = 2.0
     longest_retry_s: float = 60.0
     least_retry_s: float = 1.0

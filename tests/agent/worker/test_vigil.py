@@ -57,7 +57,7 @@ def test_its_first_word_may_take_longer_than_the_others():
 
 def test_a_model_that_takes_minutes_to_open_is_given_its_time_if_it_beats():
     beats = [(at_s, Beaten(Beat("loading"))) for at_s in range(1, 299)]
-    loading, effects = go(Vigil(Patience()), (0, Wanted()), *beats, (298, Tick()))
+    loading, effects = go(Vigil(Patience(loading_s=300.0)), (0, Wanted()), *beats, (298, Tick()))
     assert (loading.state, effects) == ("starting", ["start"])
     assert go(loading, (299, Beaten(Beat("loading"))), (300, Tick()))[1] == ["kill"]
 
