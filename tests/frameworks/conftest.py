@@ -58,7 +58,8 @@ def converted(tmp_path, monkeypatch):
 
     def run(source, **options):
         own = {
-            key: options.pop(key) for key in ("inputs", "samples", "tolerance", "preprocess", "labels") & options.keys()
+            key: options.pop(key)
+            for key in ("framework", "inputs", "samples", "tolerance", "preprocess", "labels") & options.keys()
         }
         monkeypatch.chdir(tmp_path)
         out = tmp_path / "model.onnx"

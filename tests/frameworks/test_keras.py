@@ -5,7 +5,7 @@ import pytest
 from edge_sdk.errors import InputError
 from edge_sdk.preprocess import ImageSteps
 from tests.frameworks.conftest import pad_wrongly
-from tests.frameworks.keras_digits import QUICK, on_the_test_set, share_right, tested, trained
+from tests.frameworks.keras_digits import QUICK, held_out, on_the_test_set, share_right, trained
 
 pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
@@ -30,8 +30,8 @@ def test_a_trained_model_agrees_with_keras_on_the_whole_test_set(kind, saved, co
     assert logits.snr_db >= 80
     assert report.parity.agreement.changed == 0
     assert report.parity.batches == (1, 3)
-    answers = run({"digit": tested(kind)})["logits"]
-    assert (answers.argmax(1) == trained(kind).predict(tested(kind), verbose=0).argmax(1)).all()
+    answers = run({"digit": held_out(kind)})["logits"]
+    assert (answers.argmax(1) == trained(kind).predict(held_out(kind), verbose=0).argmax(1)).all()
     assert share_right(answers) > 0.8
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from edge_sdk.errors import InputError
 from tests.frameworks.conftest import pad_wrongly
-from tests.frameworks.keras_digits import QUICK, on_the_test_set, share_right, tested, trained
+from tests.frameworks.keras_digits import QUICK, held_out, on_the_test_set, share_right, trained
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -31,7 +31,7 @@ def test_a_saved_model_agrees_with_tensorflow_on_the_whole_test_set(kind, saved,
     assert logits.snr_db >= 80
     assert report.parity.agreement.changed == 0
     assert report.parity.batches == (1, 3)
-    assert share_right(*run({report.inputs[0].name: tested(kind)}).values()) > 0.8
+    assert share_right(*run({report.inputs[0].name: held_out(kind)}).values()) > 0.8
 
 
 def test_a_batch_can_be_fixed_and_channels_come_first_on_request(saved, converted):

@@ -11,7 +11,7 @@ import pytest
 from edge_sdk import metadata
 from edge_sdk.preprocess import ImageSteps
 from tests.frameworks.conftest import pad_wrongly
-from tests.frameworks.keras_digits import QUICK, RECURRENT, SHAPES, on_the_test_set, tested, trained, unrolled
+from tests.frameworks.keras_digits import QUICK, RECURRENT, SHAPES, held_out, on_the_test_set, trained, unrolled
 from tests.frameworks.tflite_metadata_file import with_metadata
 
 tf = pytest.importorskip("tensorflow")
@@ -30,7 +30,7 @@ def _tflite(kind, *, integers):
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if integers:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: ([row[None]] for row in tested(kind)[:100])
+            converter.representative_dataset = lambda: ([row[None]] for row in held_out(kind)[:100])
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = converter.inference_output_type = tf.int8
         return converter.convert()
