@@ -18,11 +18,7 @@ _MAX_LETTERS = 500
 
 
 class Diary:
-    """Events and metrics of this board; for one thread.
-
-    Attributes:
-        is_due: Whether the time for the next metrics has come.
-    """
+    """Events and metrics of this board; for one thread."""
 
     def __init__(
         self, outbox: Outbox, *, unix_s: Callable[[], float], now_s: Callable[[], float], period_s: float

@@ -33,8 +33,7 @@ def test_metrics_sum_up_a_minute(tmp_path):
     assert (metrics["latency_p50_ms"], metrics["latency_p99_ms"], metrics["phase"]) == (31, 120, "running")
 
 
-def test_without_an_outbox_nothing_is_kept_and_one_without_room_does_not_matter(tmp_path):
-    Diary(None, unix_s=lambda: 0.0, now_s=lambda: 0.0, period_s=60).note("worker", cause="crash")
+def test_an_event_that_finds_no_room_does_not_matter(tmp_path):
     with Outbox.open(tmp_path / "outbox.db", {"results": Limit(1000)}) as outbox:
         Diary(outbox, unix_s=lambda: 0.0, now_s=lambda: 0.0, period_s=60).note("worker", cause="crash")
         assert outbox.accounts()["results"].rows == 0
