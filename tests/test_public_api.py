@@ -18,7 +18,7 @@ import edge_sdk
 
 GOLDEN = (Path(__file__).parent / "goldens" / "public_api.txt").read_text().split()
 ROOMS = [f"edge_sdk.{module.name}" for module in pkgutil.iter_modules(edge_sdk.__path__) if module.name != "cli"]
-HEAVY = {"cv2", "onnx", "onnxruntime", "rich", "torch"}
+HEAVY = {"cryptography", "cv2", "onnx", "onnxruntime", "rich", "securesystemslib", "torch", "tuf"}
 
 
 def public_names(room: str) -> list[str]:

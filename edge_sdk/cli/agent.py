@@ -8,14 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_sdk.agent.standing import Standing
 from edge_sdk.cli import membership, output
 from edge_sdk.cli.membership import DEFAULT_STATE, AsJson, StateOption
 from edge_sdk.errors import GateError, InputError, UnavailableError
+
+if TYPE_CHECKING:
+    from edge_sdk.agent.standing import Standing
 
 app = membership.app
 _POLL_S = 0.2

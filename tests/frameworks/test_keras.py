@@ -6,6 +6,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.preprocess import ImageSteps
 from tests.frameworks.conftest import pad_wrongly
 from tests.frameworks.keras_digits import QUICK, held_out, on_the_test_set, share_right, trained
+from tests.frameworks.snippets import run_page
 
 pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
@@ -98,3 +99,8 @@ def test_files_of_keras_2_come_in(name, source_of, converted):
     report, _ = converted(source_of(name))
     assert report.parity.outputs[0].snr_db >= 80
     assert report.inputs[0].shape[0] == "batch"
+
+
+@pytest.mark.timeout(900)
+def test_the_page_is_true(tmp_path):
+    assert "597 results + 0 errors" in run_page("keras", tmp_path)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
 from edge_sdk.errors import InputError
 from tests.frameworks.conftest import pad_wrongly
 from tests.frameworks.keras_digits import QUICK, held_out, on_the_test_set, share_right, trained
+from tests.frameworks.snippets import run_page
 
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -109,3 +111,9 @@ def test_a_frozen_graph_is_cut_where_the_user_says(source_of, converted):
     report, _ = converted(source_of(ARM), inputs_at=("Mfcc:0",), shapes={"Mfcc": (1, 49, 10)})
     assert report.inputs[0].shape == (1, 49, 10)
     assert report.parity.outputs[0].snr_db >= 80
+
+
+@pytest.mark.timeout(900)
+def test_the_page_is_true(tmp_path, source_of):
+    shutil.copy(source_of(ARM), tmp_path / "frozen.pb")
+    assert "597 results + 0 errors" in run_page("tensorflow", tmp_path)

@@ -12,6 +12,7 @@ from edge_sdk import metadata
 from edge_sdk.preprocess import ImageSteps
 from tests.frameworks.conftest import pad_wrongly
 from tests.frameworks.keras_digits import QUICK, RECURRENT, SHAPES, held_out, on_the_test_set, trained, unrolled
+from tests.frameworks.snippets import run_page
 from tests.frameworks.tflite_metadata_file import with_metadata
 
 tf = pytest.importorskip("tensorflow")
@@ -99,3 +100,8 @@ def test_float_files_of_others_come_in(name, source_of, converted):
     report, _ = converted(source_of(name), layout="nchw")
     assert report.inputs[0].shape[1] == 3
     assert report.parity.outputs[0].snr_db >= 80
+
+
+@pytest.mark.timeout(900)
+def test_the_page_is_true(tmp_path):
+    assert "597 results + 0 errors" in run_page("tflite", tmp_path)

@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.demo.story import Seen, play
-from edge_sdk.cli.demo.town import Town
 from edge_sdk.errors import InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.cli.demo.story import Seen
 
 app = typer.Typer(help="See it work, on this machine alone.", no_args_is_help=True)
 
@@ -33,6 +34,9 @@ def fleet(
     """
     if keep is not None and keep.exists():
         raise InputError(f"{keep}: expected a new folder, got one that is there already")
+    from edge_sdk.cli.demo.story import play
+    from edge_sdk.cli.demo.town import Town
+
     start_s = time.monotonic()
     with TemporaryDirectory(prefix="edge-sdk-demo-") as temporary:
         folder = (keep or Path(temporary)).absolute()
