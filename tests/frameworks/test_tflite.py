@@ -67,7 +67,7 @@ def test_a_file_in_integers_keeps_its_integers(kind, saved, converted, tmp_path)
 
 @pytest.mark.parametrize("kind", ["cnn", "gru"])
 def test_a_file_in_integers_becomes_float_without_rounding_on_request(kind, saved, converted, tmp_path):
-    report, _ = converted(saved(kind, integers=True), dequantize=True)
+    report, _ = converted(saved(kind, integers=True), dequantize=True, **on_the_test_set(kind, tmp_path))
     assert not [node for node in onnx.load(tmp_path / "model.onnx").graph.node if "Quantize" in node.op_type]
     assert "within the range of the source's integers" in report.parity.inputs
     assert report.parity.outputs[0].snr_db >= 10
