@@ -93,7 +93,8 @@ def convert_model(
         weights=str(weights) if weights else "",
         shapes=shapes,
         sizes=sizes,
-        opset=opset or min((board.max_opset for board in boards), default=DEFAULT_OPSET),
+        opset=opset
+        or min((DEFAULT_OPSET, *(board.max_opset for board in boards))),  # a newer one loads, and lacks kernels
         trusts=trust,
         dequantize=dequantize,
         layout=layout or "",
