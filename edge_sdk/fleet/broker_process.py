@@ -27,6 +27,16 @@ _STOP_S = 10.0
 _MAX_PAUSE_S = 60.0
 
 
+def end_process(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
+    """Ask a child to end, and kill it if it has not in time; one that has ended is left as it is."""
+    process.terminate()
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class BrokerProcess:
     """A broker that runs from `start` to `close`.
 
@@ -97,12 +107,7 @@ class BrokerProcess:
         process = self._process
         if process is None or process.poll() is not None:
             return
-        process.terminate()
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end_process(process, patience_s=_STOP_S)
 
     def _run(self) -> subprocess.Popen[bytes]:
         self.starts += 1

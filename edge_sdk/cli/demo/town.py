@@ -17,6 +17,7 @@ from edge_sdk.cli import output
 from edge_sdk.cli.demo.cards import write_belt, write_model
 from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.files import unwritable
+from edge_sdk.fleet.broker_process import end_process
 
 BOARDS = ("press-1", "press-2")
 _PROGRAM = "import edge_sdk.cli; edge_sdk.cli.main()"
@@ -118,17 +119,8 @@ class Town:
         process = subprocess.Popen(  # noqa: S603  this very Python
             [sys.executable, *words], stdout=log, stderr=log, env=self._environment, cwd=self._folder
         )
-        self._processes.callback(_end, process)
+        self._processes.callback(end_process, process, patience_s=_STOP_S)
         return process
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _free_ports(count: int) -> list[int]:
