@@ -39,6 +39,7 @@ VENDORS = {
     "openvino": ("convert/engines/openvino",),
     "paho": ("broker",),
     "rich": ("cli",),
+    "segno": ("flash/labels",),
     "skl2onnx": ("convert/sklearn",),
     "sklearn": ("convert/sklearn",),
     "tensorflow": ("convert/tf_graph", "convert/tensorflow", "convert/keras"),

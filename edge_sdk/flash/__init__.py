@@ -1,0 +1,1 @@
+"""From a blank card or a board that runs to a board that has proven itself."""
