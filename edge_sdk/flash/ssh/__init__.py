@@ -1,0 +1,1 @@
+"""Boards that run, over the system's own ssh."""
