@@ -14,8 +14,8 @@ from edge_sdk import files, records
 from edge_sdk.errors import InputError
 from edge_sdk.files import is_safe_name
 from edge_sdk.fleet.repository.repository import Repository
-from edge_sdk.fleet.repository.slim import write_slim
 from edge_sdk.package import ModelPackage, open_package
+from edge_sdk.package.slim import write_slim
 from edge_sdk.profiles import Family
 from edge_sdk.wire import decode, encode
 from edge_sdk.wire.blocks import BLOCK_BYTES

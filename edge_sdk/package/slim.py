@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from edge_sdk.package import Manifest, ModelPackage, Variant, write_package
-from edge_sdk.package.manifest import least_schema
+from edge_sdk.package.manifest import Manifest, Variant, least_schema
+from edge_sdk.package.open import ModelPackage
+from edge_sdk.package.write import write_package
 from edge_sdk.profiles import Family
 
 _FOR_PEOPLE = frozenset({"report.html"})
