@@ -38,6 +38,7 @@ VENDORS = {
     "onnxruntime": ("session", "quantize"),
     "openvino": ("convert/engines/openvino",),
     "paho": ("broker",),
+    "packaging": ("flash/wheels",),
     "rich": ("cli",),
     "segno": ("flash/labels",),
     "skl2onnx": ("convert/sklearn",),

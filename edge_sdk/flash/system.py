@@ -41,6 +41,10 @@ class BoardSystem:
         for name in self.keeps:
             require(_DISTRIBUTION.fullmatch(name), "keeps", "a name such as onnxruntime-gpu", name)
 
+    def __str__(self) -> str:
+        """Return it as people say it."""
+        return f"Python {self.python} on {self.arch} with glibc {self.glibc}"
+
     @classmethod
     def of(cls, profile: DeviceProfile, *, python: str = "") -> BoardSystem:
         """Return what a profile says of its boards' system; `python` is that of another release of the system.
