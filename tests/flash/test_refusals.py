@@ -12,7 +12,7 @@ from edge_sdk.flash.block_devices import Machine, block_devices, look
 from edge_sdk.flash.drives import choose
 from edge_sdk.flash.refusals import refusal
 
-CASES = sorted(Path(__file__).parents[1].glob("cases/flash/*.json"))
+CASES = sorted(Path(__file__).parents[1].glob("cases/flash/drives/*.json"))
 
 
 def devices_of(name):
