@@ -21,6 +21,7 @@ from edge_sdk.agent.contact import Contact
 from edge_sdk.agent.golden import Limits
 from edge_sdk.agent.hands import Hands
 from edge_sdk.agent.health import Beat
+from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.lookout import Lookout
 from edge_sdk.agent.slots import Slots
 from edge_sdk.agent.state import State
@@ -32,7 +33,8 @@ from edge_sdk.wire.release import Offer
 
 log = logging.getLogger(__name__)
 
-_DOCUMENT = "update"
+UPDATE = "update"
+"""The document of how the update stands."""
 _TICK_S = 1.0
 _MARGIN_BYTES = 16 << 20
 """Room that a download leaves to what else the board writes."""
@@ -88,7 +90,7 @@ class Life:
         """
         self._store, self._slots, self._hands, self._tell = state, slots, hands, tell
         self._pace, self._now_s = pace or Pace(), now_s
-        self._state = self._stored = _read(state)
+        self._state = self._stored = read_update(state)
         self._inbox: queue.Queue[Heard] = queue.Queue()
         self._pending: happen.Happening | None = None
         self._is_over = threading.Event()
@@ -104,6 +106,11 @@ class Life:
     def in_use(self) -> str:
         """Digest of the package that the worker was last told to run; empty for none."""
         return self._in_use
+
+    def proven_sha256(self, package_sha256: str) -> str:
+        """Return the digest of the model of a package that gave its golden outputs here; empty if none is known to."""
+        is_candidate = bool(package_sha256) and package_sha256 == self._state.sha256
+        return (is_candidate and self._state.model_sha256) or self._slots.kept(package_sha256).proven_sha256
 
     def report(self) -> UpdateReport:
         """Return what the fleet is told."""
@@ -176,7 +183,7 @@ class Life:
         if self._state == self._stored:
             return True
         try:
-            self._store.write({_DOCUMENT: self._state.encode()})
+            self._store.write({UPDATE: self._state.encode()})
         except UnavailableError as exc:
             log.warning("%s", exc)
             return False
@@ -360,7 +367,7 @@ class Life:
     def _promote(self) -> happen.Happening:
         offer = _offer(self._state)
         try:
-            self._slots.promote(offer.package.sha256, title=offer.release)
+            self._slots.promote(offer.package.sha256, Kept(offer.release, self._state.model_sha256))
         except TrustError as exc:
             return happen.Spoiled(str(exc))
         return self._settle()
@@ -402,8 +409,13 @@ def _offer(state: UpdateState) -> Offer:
     return state.offer
 
 
-def _read(store: State) -> UpdateState:
-    document = store.read(_DOCUMENT)
+def read_update(store: State) -> UpdateState:
+    """Return how the update stands; idle where that is not known.
+
+    Raises:
+        UnavailableError: The disk cannot be read.
+    """
+    document = store.read(UPDATE)
     if document is None:
         return UpdateState()
     try:

@@ -37,7 +37,8 @@ def report(known: Known, *, worker: Supervisor, life: Life, slots: Slots) -> Rep
     """Return what is reported."""
     loaded, offer, accounts = worker.loaded, life.state.offer, known.accounts()
     package = loaded.package_sha256 if loaded else ""
-    title = offer.release if offer and offer.package.sha256 == package else slots.title(package) if package else ""
+    is_offered = offer is not None and offer.package.sha256 == package
+    title = offer.release if offer and is_offered else slots.kept(package).release
     versions = {"edge-sdk": __version__, "python": platform.python_version(), **(loaded.versions if loaded else {})}
     return Reported(
         boot=known.boot,
@@ -53,6 +54,7 @@ def report(known: Known, *, worker: Supervisor, life: Life, slots: Slots) -> Rep
         dropped={stream: _given_up(account) for stream, account in accounts.items() if _given_up(account)},
         waiting={stream: account.rows for stream, account in accounts.items()},
         versions=versions,
+        proven_sha256=life.proven_sha256(package or slots.digest("current")),
     )
 
 

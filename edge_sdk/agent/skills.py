@@ -134,7 +134,7 @@ def _roll_back(board: Board) -> Mapping[str, str]:
     while time.monotonic() < until_s:
         state = board.life.state
         if state.stage == "rolled_back" and state.is_settled and board.life.in_use != leaving:
-            return {"from": leaving, "to": board.life.in_use, "release": board.slots.title(board.life.in_use)}
+            return {"from": leaving, "to": board.life.in_use, "release": board.slots.kept(board.life.in_use).release}
         time.sleep(_POLL_S)
     raise UnavailableError(f"rollback: expected to be back within {_ROLLBACK_S:.0f} s, got {board.life.state.stage}")
 

@@ -1,7 +1,8 @@
 """The releases on the board's disk, and which of them is in use.
 
     releases/<sha256>/package.edge   a release: a real file, whose SHA-256 is the name of its folder
-    releases/<sha256>/kept.json      it has been confirmed here, or came with the board: which release it is
+    releases/<sha256>/kept.json      it has been confirmed here, or came with the board: which release it is, and which
+                                     model of it gave its golden outputs here
     current previous factory         links to folders of releases, exchanged by rename
     downloads/<sha256>.edge          a download that is done; <sha256>.part is what a fetch has so far
 
@@ -14,7 +15,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -24,15 +24,14 @@ from pathlib import Path
 from typing import Literal
 
 from edge_sdk import files
+from edge_sdk.agent.kept import KEPT, Kept, read_kept
 from edge_sdk.errors import InputError, TrustError, UnavailableError
 
 Name = Literal["current", "previous", "factory"]
 NAMES: tuple[Name, ...] = ("current", "previous", "factory")
 _TARGET = re.compile(r"releases/([0-9a-f]{64})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_KEPT = "kept.json"
 _GONE = ".gone-"
-_MAX_KEPT_BYTES = 4096
 _DISK_BLOCK_BYTES = 512  # of st_blocks
 
 
@@ -88,13 +87,9 @@ class Slots:
         parts = (self.download(sha256), self.downloads / f"{sha256}.part")
         return max((part.stat().st_blocks * _DISK_BLOCK_BYTES for part in parts if part.exists()), default=0)
 
-    def title(self, sha256: str) -> str:
-        """Return NAME-VERSION of a release that was kept; empty if it is not known."""
-        try:
-            document = json.loads(files.read_bytes(self._releases / sha256 / _KEPT, max_bytes=_MAX_KEPT_BYTES))
-        except (InputError, ValueError):
-            return ""
-        return str(document.get("release", "")) if isinstance(document, dict) else ""
+    def kept(self, sha256: str) -> Kept:
+        """Return what is known of a release that was kept; nothing of any other."""
+        return read_kept(self._releases / sha256)
 
     def damage(self, sha256: str) -> str:
         """Read a release; return what is wrong with it, empty if it is whole."""
@@ -129,8 +124,8 @@ class Slots:
         except OSError as exc:
             raise files.unwritable(package, exc) from exc
 
-    def install(self, source: Path, *, title: str = "") -> str:
-        """Copy a package here as the one that the board goes back to when nothing else is left; return its digest.
+    def take(self, source: Path) -> str:
+        """Copy a package here as a release that nothing leads to yet; return its digest.
 
         Raises:
             InputError: It cannot be read.
@@ -144,13 +139,32 @@ class Slots:
         with source.open("rb") as package, files.write_atomic(self.download(sha256)) as part:
             shutil.copyfileobj(package, part)
         self.stage(sha256)
-        self._keep(sha256, title)
-        self._link("factory", sha256)
-        if not self.digest("current"):
-            self._link("current", sha256)
         return sha256
 
-    def promote(self, sha256: str, *, title: str) -> None:
+    def is_to_use(self, sha256: str, kept: Kept) -> bool:
+        """Tell whether a release that the board is to come with is to be in use too.
+
+        A newer version that the board got since stays, and so does what it uses where it came with this release before.
+        """
+        current, came_with = self.digest("current"), self.digest("factory")
+        if not current or self.damage(current):
+            return True
+        if current == came_with:
+            return sha256 != current
+        return sha256 not in {current, came_with} and not self.kept(current).is_newer_than(kept)
+
+    def install(self, sha256: str, kept: Kept) -> None:
+        """Make a release the one that the board comes with, and goes back to when nothing else is left.
+
+        Raises:
+            UnavailableError: The disk is full or cannot be written; what is in use still is.
+        """
+        self._keep(sha256, kept)
+        if self.is_to_use(sha256, kept):
+            self._use(sha256)
+        self._link("factory", sha256)
+
+    def promote(self, sha256: str, kept: Kept) -> None:
         """Make a release `current`, and `previous` what was; it is marked as kept.
 
         Raises:
@@ -160,13 +174,9 @@ class Slots:
         damage = self.damage(sha256)
         if damage:
             raise TrustError(damage)
-        self._keep(sha256, title)
-        current = self.digest("current")
-        if current == sha256:
-            return
-        if current:
-            self._link("previous", current)
-        self._link("current", sha256)
+        self._keep(sha256, kept)
+        if self.digest("current") != sha256:
+            self._use(sha256)
 
     def fallback(self, sha256: str) -> str:
         """Return what is in use without a release: `current` if that is another one, else the next that is whole.
@@ -233,8 +243,8 @@ class Slots:
     def _candidates(self) -> Iterator[str]:
         """What may be in use, the most wanted first."""
         linked = [digest for name in NAMES if (digest := self.digest(name))]
-        kept = [folder for folder in _listed(self._releases) if (folder / _KEPT).exists()]
-        latest_first = sorted(kept, key=lambda folder: (folder / _KEPT).stat().st_mtime_ns, reverse=True)
+        kept = [folder for folder in _listed(self._releases) if (folder / KEPT).exists()]
+        latest_first = sorted(kept, key=lambda folder: (folder / KEPT).stat().st_mtime_ns, reverse=True)
         names = [folder.name for folder in latest_first if _DIGEST.fullmatch(folder.name)]
         yield from dict.fromkeys((*linked, *names))
 
@@ -245,12 +255,17 @@ class Slots:
             return [str(exc)]
         return []
 
-    def _keep(self, sha256: str, title: str) -> None:
-        mark = self._releases / sha256 / _KEPT
-        if title and self.title(sha256) != title:
-            files.write_bytes(mark, json.dumps({"release": title}).encode())
-        elif not mark.exists():
-            files.write_bytes(mark, b"{}")
+    def _keep(self, sha256: str, kept: Kept) -> None:
+        mark, before = self._releases / sha256 / KEPT, self.kept(sha256)
+        known = before.completed(kept)
+        if known != before or not mark.exists():
+            files.write_bytes(mark, known.encode())
+
+    def _use(self, sha256: str) -> None:
+        current = self.digest("current")
+        if current:
+            self._link("previous", current)
+        self._link("current", sha256)
 
     def _link(self, name: Name, sha256: str) -> None:
         """Let a link lead to a release; whatever else is in its place is moved aside."""

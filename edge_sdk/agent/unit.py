@@ -2,6 +2,7 @@
 
 - `MemoryMax` bounds agent and worker together; the kernel ends the worker first (`OOMPolicy=continue`, oom_score_adj).
 - The watchdog hears of the agent's loop: a worker that hangs is the agent's affair, an agent that hangs is systemd's.
+- It does not wait for a network: the board works before there is one, and without.
 - Cameras, sensors and GPUs are character devices that are named; no other device can be opened.
 """
 
@@ -14,8 +15,7 @@ _TEMPLATE = """\
 # Written by `edge-sdk agent install`; it is written anew by the next one.
 [Unit]
 Description=edge-sdk agent
-Wants=network-online.target
-After=network-online.target time-sync.target
+After=network.target time-sync.target
 StartLimitIntervalSec=0
 
 [Service]

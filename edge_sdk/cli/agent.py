@@ -17,6 +17,7 @@ from edge_sdk.cli.membership import DEFAULT_STATE, AsJson, StateOption
 from edge_sdk.errors import GateError, InputError, UnavailableError
 
 if TYPE_CHECKING:
+    from edge_sdk.agent.install import Installed, Plan
     from edge_sdk.agent.standing import Standing
 
 app = membership.app
@@ -92,13 +93,17 @@ def install(
     ] = None,
     package: Annotated[Path | None, typer.Option(help="A package that the board comes with.")] = None,
     user: Annotated[str, typer.Option(help="Who runs it; made if it is not there.")] = "edge-sdk",
+    program: Annotated[
+        Path | None,
+        typer.Option(help="What the service starts: an absolute path, taken as it is; this edge-sdk if not given."),
+    ] = None,
     memory_mb: Annotated[int, typer.Option(help="Most memory of agent and model; 60 % of the board's if 0.")] = 0,
     state: StateOption = DEFAULT_STATE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the unit and what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the agent a service of systemd, with a user of its own, limits and a sandbox.
+    """Make the agent a service of systemd, with a user, limits and a sandbox; a package proves itself first.
 
     Example: edge-sdk agent install --source camera:0 --dry-run
     """
@@ -106,23 +111,38 @@ def install(
     from edge_sdk.agent.install import install as perform
     from edge_sdk.agent.unit import UnitOptions
 
-    program = Path(shutil.which("edge-sdk") or sys.argv[0]).resolve()
-    options = UnitOptions(program, state.absolute(), user=user, memory_mb=memory_mb)
+    started = program or Path(shutil.which("edge-sdk") or sys.argv[0]).resolve()
+    options = UnitOptions(started, state.absolute(), user=user, memory_mb=memory_mb)
     wanted = Wanted(options, tuple(source or ()), package)
     planned = plan(wanted)
-    shown = [*planned.unit.splitlines(), "", *(f"writes {name}" for name in planned.files)]
-    shown += ["runs " + " ".join(command) for command in planned.commands]
     if dry_run:
-        output.emit(planned, shown, as_json=as_json)
+        output.emit(planned, _plan_lines(planned), as_json=as_json)
         return
-    for line in shown:
+    for line in _plan_lines(planned):
         output.note(line)
     if not yes and not typer.confirm("go on?", err=True):
         raise InputError("asked: expected yes, got no")
     if os.geteuid():
         raise UnavailableError("install: expected to be run as root, got another user", hint="sudo")
-    perform(wanted, planned)
-    output.emit(planned, [f"{wanted.unit_path.name} runs: systemctl status {wanted.unit_path.stem}"], as_json=as_json)
+    done = perform(wanted, planned)
+    output.emit(done, _installed_lines(done), as_json=as_json)
+
+
+def _plan_lines(planned: Plan) -> Iterator[str]:
+    yield from (*planned.unit.splitlines(), "")
+    if planned.proves:
+        yield f"proves {planned.proves} on its golden samples, before anything is changed"
+    yield from ("runs " + " ".join(command) for command in planned.before)
+    yield from (f"writes {name}" for name in planned.files)
+    yield from ("runs " + " ".join(command) for command in planned.after)
+
+
+def _installed_lines(done: Installed) -> Iterator[str]:
+    name = Path(done.unit).name
+    yield f"{name} runs: systemctl status {Path(name).stem}"
+    if done.release:
+        stays = "" if done.is_in_use else "; what is in use stays: the board got it since, or came with this one before"
+        yield f"{done.release}: model {done.model_sha256[:12]} gave its golden outputs here{stays}"
 
 
 def _lines(standing: Standing) -> Iterator[str]:

@@ -4,6 +4,7 @@
 - The first key that comes with a token is bound to it before anything is signed: the same key may ask again until the
   claim ends and gets the same certificate, another key gets nothing.
 - A device has one claim at a time; a new one takes the place of the old.
+- Who has a claim's token, used or not, may say how far the first boot of its board has come; the last word is kept.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from edge_sdk import files
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.authority import Authority
 from edge_sdk.fleet.certificates import check_device, fingerprint, read_request
+from edge_sdk.fleet.refusals import Refusal, Refusals
 from edge_sdk.wire import decode, encode
-from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home, Membership
+from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home, Membership, Progress
 
 CLAIM_HOURS = 24.0
-_MAX_RECORD_BYTES = 4096
+_MAX_RECORD_BYTES = 8192
+_MAX_REASON = 400
+_WRONG_TOKEN = "claim: expected one that was made here, got another"  # noqa: S105  a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,13 @@ class Member:
         token_sha256: Digest of its claim's token; empty without a claim.
         expires_unix_s: Until when the claim is taken.
         key_sha256: The key that has used it; empty if none has.
+        enrolled_unix_s: When that was first; 0 if it was not.
+        progress_step: The step that the board's first boot told of last; empty for none.
+        progress_state: How that stood: `doing`, `done`, `failed`.
+        progress_reason: Why.
+        progress_unix_s: When it was told.
+        refused: Why a claim in this device's name was refused last, since its own was made; empty for none.
+        refused_unix_s: When.
     """
 
     device: str
@@ -45,11 +56,23 @@ class Member:
     token_sha256: str = ""
     expires_unix_s: int = 0
     key_sha256: str = ""
+    enrolled_unix_s: int = 0
+    progress_step: str = ""
+    progress_state: str = ""
+    progress_reason: str = ""
+    progress_unix_s: int = 0
+    refused: str = ""
+    refused_unix_s: int = 0
 
     @property
     def has_claim(self) -> bool:
         """Whether it was given a claim."""
         return bool(self.token_sha256)
+
+    @property
+    def told_unix_s(self) -> int:
+        """When something was heard of it last before it came to the broker; 0 for never."""
+        return max(self.enrolled_unix_s, self.progress_unix_s, self.refused_unix_s)
 
 
 class Enrolment:
@@ -63,6 +86,7 @@ class Enrolment:
             authority: Who certifies.
         """
         self._folder, self._authority = folder, authority
+        self._refusals = Refusals(folder / "refusals")
 
     def claim(self, home: Home, *, now_s: int, hours: float = CLAIM_HOURS) -> Claim:
         """Make a claim, and forget the one that the device had.
@@ -84,6 +108,7 @@ class Enrolment:
         with self._locked():
             digest = files.sha256_hex(token.encode())
             self._write(Member(home.device, home.groups, digest, claim.expires_unix_s))
+            self._refusals.forget(home.device)
         return claim
 
     def answer(self, home: Home, request_pem: bytes, *, now_s: int) -> Membership:
@@ -109,8 +134,8 @@ class Enrolment:
         Raises:
             InputError: A record cannot be read.
         """
-        found = (self._read(path.stem) for path in sorted(self._folder.glob("*.json")))
-        return tuple(record for record in found if record is not None)
+        found, refusals = (self._read(path.stem) for path in sorted(self._folder.glob("*.json"))), self._refusals.all()
+        return tuple(_with(record, refusals.get(record.device)) for record in found if record is not None)
 
     def member(self, device: str) -> Member | None:
         """Return what is kept of a device; None if it is no member.
@@ -119,7 +144,8 @@ class Enrolment:
             InputError: The name cannot be a device's, or the record cannot be read.
         """
         check_device(device)
-        return self._read(device)
+        record = self._read(device)
+        return None if record is None else _with(record, self._refusals.all().get(device))
 
     def forget(self, device: str) -> None:
         """Keep nothing of a device any more; its claim is not taken.
@@ -130,6 +156,7 @@ class Enrolment:
         check_device(device)
         with self._locked():
             self._path(device).unlink(missing_ok=True)
+            self._refusals.forget(device)
 
     def certify(self, request: EnrolRequest, *, now_s: int) -> bytes:
         """Return the certificate for a claim, PEM.
@@ -140,19 +167,35 @@ class Enrolment:
             UnavailableError: The disk is full, or the folder cannot be written.
         """
         check_device(request.device)
-        given = files.sha256_hex(request.token.encode())
-        with self._locked():
-            record = self._read(request.device) or Member(request.device)
-            if not hmac.compare_digest(given, record.token_sha256):
-                raise InputError("claim: expected one that was made here, got another")
+        with self._locked(), self._noting(request.device, now_s):
+            record = self._claimed(request.device, request.token)
             if now_s >= record.expires_unix_s:
                 raise InputError("claim: expected one that still holds, got one that has ended")
             pem = request.request.encode()
             key = fingerprint(read_request(pem, device=request.device))
             if record.key_sha256 not in ("", key):
                 raise InputError("claim: expected one that was not used, got one that another key has used")
-            self._write(replace(record, key_sha256=key))
+            self._write(replace(record, key_sha256=key, enrolled_unix_s=record.enrolled_unix_s or now_s))
             return self._authority.certify(request.device, pem, now_s=now_s)
+
+    def note(self, progress: Progress, *, now_s: int) -> None:
+        """Keep how far the first boot of a board has come.
+
+        Raises:
+            InputError: The token is not that of the device's claim, or there is no such device.
+            UnavailableError: The disk is full, or the folder cannot be written.
+        """
+        check_device(progress.device)
+        with self._locked(), self._noting(progress.device, now_s):
+            record = self._claimed(progress.device, progress.token)
+            told = replace(
+                record,
+                progress_step=progress.step,
+                progress_state=progress.state,
+                progress_reason=progress.reason[:_MAX_REASON],
+                progress_unix_s=now_s,
+            )
+            self._write(told)
 
     def renew(self, request: EnrolRequest, *, now_s: int) -> bytes:
         """Return a new certificate for a device that has shown one that is still believed, PEM.
@@ -163,6 +206,22 @@ class Enrolment:
         """
         with self._locked():
             return self._authority.certify(request.device, request.request.encode(), now_s=now_s)
+
+    def _claimed(self, device: str, token: str) -> Member:
+        """Return the record of a device whose claim has this token; compared in constant time."""
+        record = self._read(device) or Member(device)
+        if not hmac.compare_digest(files.sha256_hex(token.encode()), record.token_sha256):
+            raise InputError(_WRONG_TOKEN)
+        return record
+
+    @contextmanager
+    def _noting(self, device: str, now_s: int) -> Iterator[None]:
+        """Keep why the name of a device was refused."""
+        try:
+            yield
+        except InputError as exc:
+            self._refusals.note(device, str(exc), now_s=now_s)
+            raise
 
     def _path(self, device: str) -> Path:
         return self._folder / f"{device}.json"
@@ -186,3 +245,7 @@ class Enrolment:
             yield
         finally:
             os.close(handle)
+
+
+def _with(record: Member, refusal: Refusal | None) -> Member:
+    return replace(record, refused=refusal.reason, refused_unix_s=refusal.unix_s) if refusal else record

@@ -30,6 +30,29 @@ class LastResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstBoot:
+    """What is known of a board that has not reported yet.
+
+    Attributes:
+        step: The step that it told of last; empty for none.
+        state: How that stood: `doing`, `done`, `failed`.
+        reason: Why.
+        unix_s: When it was told.
+        refused: Why a claim in its name was refused last; empty for none.
+        refused_unix_s: When.
+        enrolled_unix_s: When its claim was used; 0 if it was not.
+    """
+
+    step: str
+    state: str
+    reason: str
+    unix_s: int
+    refused: str
+    refused_unix_s: int
+    enrolled_unix_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceStatus:
     """A device.
 
@@ -42,6 +65,7 @@ class DeviceStatus:
         release: The one that is active there, by its own word; empty for none.
         model_sha256: Digest of the bytes that were really loaded.
         family: Which variant they are.
+        proven_sha256: Digest of the model that gave its golden outputs there.
         worker: How its worker is.
         update_state: How its last update stands.
         reason: Why that was refused or rolled back.
@@ -53,6 +77,7 @@ class DeviceStatus:
         missing: Rows that will never come, by stream: it had to give them up.
         last_result: The last of its results that is kept.
         commands: Its last commands.
+        first_boot: How far it has come, until it reports; None from then on, or if nothing is known.
     """
 
     device: str
@@ -74,6 +99,8 @@ class DeviceStatus:
     missing: dict[str, int] = field(default_factory=dict)
     last_result: LastResult | None = None
     commands: tuple[Told, ...] = ()
+    proven_sha256: str = ""
+    first_boot: FirstBoot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +182,20 @@ def _status(member: Member, board: Board, desired: str, commands: tuple[Told, ..
         waiting=said.waiting,
         dropped=said.dropped,
         commands=commands,
+        proven_sha256=said.proven_sha256,
+        first_boot=None if board.reported_unix_s > member.told_unix_s else _first_boot(member),
+    )
+
+
+def _first_boot(member: Member) -> FirstBoot | None:
+    if not member.told_unix_s:
+        return None
+    return FirstBoot(
+        member.progress_step,
+        member.progress_state,
+        member.progress_reason,
+        member.progress_unix_s,
+        member.refused,
+        member.refused_unix_s,
+        member.enrolled_unix_s,
     )

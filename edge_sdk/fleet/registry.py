@@ -24,7 +24,8 @@ _KEPT = 64
 _SETTLED = frozenset({"successful", "failed"})
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS board (
-    device TEXT PRIMARY KEY, status BLOB, reported BLOB, seen_unix_s REAL NOT NULL DEFAULT 0
+    device TEXT PRIMARY KEY, status BLOB, reported BLOB, seen_unix_s REAL NOT NULL DEFAULT 0,
+    reported_unix_s REAL NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS command (
     device TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, command BLOB NOT NULL, state BLOB NOT NULL,
@@ -42,12 +43,14 @@ class Board:
         is_online: Whether it is connected, by its own word and the broker's.
         reported: What it said of itself; None if it never did.
         seen_unix_s: When it was heard last; 0 for never.
+        reported_unix_s: When it said that; 0 for never.
     """
 
     device: str
     is_online: bool = False
     reported: Reported | None = None
     seen_unix_s: float = 0.0
+    reported_unix_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Registry:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.executescript(_SCHEMA)
+            self._complete()
         except sqlite3.Error as exc:
             raise self._failed(exc) from exc
 
@@ -94,8 +98,15 @@ class Registry:
         with self._turn:
             self._database.close()
 
+    def _complete(self) -> None:
+        """Give a registry of an earlier version the columns that came later."""
+        if not any(column[1] == "reported_unix_s" for column in self._database.execute("PRAGMA table_info(board)")):
+            self._database.execute("ALTER TABLE board ADD COLUMN reported_unix_s REAL NOT NULL DEFAULT 0")
+
     def take_status(self, device: str, payload: bytes, *, now_s: float) -> None:
         """Keep whether a device is there; the will of an earlier start does not hold for a later one.
+
+        A birth always holds: a board that was set up anew counts its starts anew.
 
         Raises:
             InputError: It is no status.
@@ -103,7 +114,7 @@ class Registry:
         """
         status = decode(Status, payload, where=f"{device}: status")
         before = self._rows("SELECT status FROM board WHERE device = ? AND status IS NOT NULL", (device,))
-        if before and decode(Status, before[0][0], where=device).boot > status.boot:
+        if not status.online and before and decode(Status, before[0][0], where=device).boot > status.boot:
             return
         self._write(
             "INSERT INTO board (device, status, seen_unix_s) VALUES (?1, ?2, ?3) "
@@ -122,11 +133,19 @@ class Registry:
         rows = self._rows("SELECT reported FROM board WHERE device = ? AND reported IS NOT NULL", (device,))
         before = decode(Reported, rows[0][0], where=device) if rows else Reported(boot=0)
         self._write(
-            "INSERT INTO board (device, reported, seen_unix_s) VALUES (?1, ?2, ?3) "
-            "ON CONFLICT (device) DO UPDATE SET reported = ?2, seen_unix_s = ?3",
+            "INSERT INTO board (device, reported, seen_unix_s, reported_unix_s) VALUES (?1, ?2, ?3, ?3) "
+            "ON CONFLICT (device) DO UPDATE SET reported = ?2, seen_unix_s = ?3, reported_unix_s = ?3",
             (device, encode(reported), now_s),
         )
         return _gist(reported) != _gist(before)
+
+    def board(self, device: str) -> Board:
+        """Return what is known of a device; of one that was never heard, that it was not.
+
+        Raises:
+            UnavailableError: The disk cannot be read.
+        """
+        return next(iter(self._boards("WHERE device = ?", (device,))), Board(device))
 
     def boards(self) -> tuple[Board, ...]:
         """Return what is known of all devices, by name.
@@ -134,15 +153,20 @@ class Registry:
         Raises:
             UnavailableError: The disk cannot be read.
         """
-        rows = self._rows("SELECT device, status, reported, seen_unix_s FROM board ORDER BY device")
+        return self._boards("ORDER BY device")
+
+    def _boards(self, which: str, values: Sequence[object] = ()) -> tuple[Board, ...]:
+        columns = "device, status, reported, seen_unix_s, reported_unix_s"
+        rows = self._rows(f"SELECT {columns} FROM board {which}", values)  # noqa: S608  ours
         return tuple(
             Board(
                 device,
                 status is not None and decode(Status, status, where=device).online,
                 None if reported is None else decode(Reported, reported, where=device),
                 seen_unix_s,
+                reported_unix_s,
             )
-            for device, status, reported, seen_unix_s in rows
+            for device, status, reported, seen_unix_s, reported_unix_s in rows
         )
 
     def add_command(self, device: str, command: Command, *, now_s: float) -> None:

@@ -1,8 +1,9 @@
 """The fleet's HTTPS server: enrolment, renewal, and the repository's files, for boards that reach it.
 
-- `POST /v1/enrol` with a claim's token; `POST /v1/renew` and `GET /repository/…` with a certificate of the fleet that
-  is still believed: models are worth something, and nobody else may read them here.
-- Requests are bounded in bytes, waits in seconds, connections in number, and enrolments by address.
+- `POST /v1/enrol` and `POST /v1/progress` with a claim's token; `POST /v1/renew` and `GET /repository/…` with a
+  certificate of the fleet that is still believed: models are worth something, and nobody else may read them here.
+- Requests are bounded in bytes, waits in seconds, connections in number, enrolments by address, and so, counted by
+  themselves, what first boots tell.
 - The handshake is the business of each connection's own thread: one that is slow keeps nobody waiting.
 - Files are looked up by names that cannot lead outside; a range goes on where a fetch broke off.
 """
@@ -28,7 +29,7 @@ from edge_sdk.fleet.enrolment import Enrolment
 from edge_sdk.fleet.rate import Buckets, Rate
 from edge_sdk.fleet.served_file import open_part
 from edge_sdk.wire import decode, encode
-from edge_sdk.wire.enrolment import MAX_ENROLMENT_BYTES, Certified, EnrolRequest
+from edge_sdk.wire.enrolment import MAX_ENROLMENT_BYTES, Certified, EnrolRequest, Progress
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 20.0
@@ -47,7 +48,7 @@ class Serving:
         identity: Folder with the server's `key.pem` and `certificate.pem`.
         authority: Folder with `ca.pem` and `crl.pem`.
         repository: Folder with `metadata` and `targets`.
-        rate: How often an address may ask for a certificate.
+        rate: How often an address may ask for a certificate, and so often may it tell of a first boot.
     """
 
     identity: Path
@@ -145,24 +146,29 @@ class _Answers:
     def __init__(self, serving: Serving, enrolment: Enrolment) -> None:
         self.repository = serving.repository
         self._enrolment = enrolment
-        self._buckets, self._turn = Buckets(serving.rate), threading.Lock()
+        self._buckets, self._turn = {path: Buckets(serving.rate) for path in _BUCKETS.values()}, threading.Lock()
 
-    def may_ask(self, address: str) -> bool:
-        """Tell whether an address may have a certificate made now."""
+    def may_ask(self, address: str, path: str) -> bool:
+        """Tell whether an address may ask this now."""
         with self._turn:
-            return self._buckets.take(address, now_s=time.monotonic())
+            return self._buckets[_BUCKETS[path]].take(address, now_s=time.monotonic())
 
     def enrol(self, body: bytes, _device: str) -> bytes:
         """Certify for a claim."""
         request = decode(EnrolRequest, body, where="request")
-        return self._enrolment.certify(request, now_s=int(time.time()))
+        return _certified(self._enrolment.certify(request, now_s=int(time.time())))
 
     def renew(self, body: bytes, device: str) -> bytes:
         """Certify for a certificate."""
         request = decode(EnrolRequest, body, where="request")
         if not device or request.device != device:
             raise InputError("certificate: expected that of the device, got another or none")
-        return self._enrolment.renew(request, now_s=int(time.time()))
+        return _certified(self._enrolment.renew(request, now_s=int(time.time())))
+
+    def note(self, body: bytes, _device: str) -> bytes:
+        """Keep how far a first boot has come."""
+        self._enrolment.note(decode(Progress, body, where="progress"), now_s=int(time.time()))
+        return _NOTED
 
 
 class _Server(ThreadingHTTPServer):
@@ -232,24 +238,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_POST(self) -> None:
-        """Certify."""
+        """Certify, or keep what is told."""
         size_bytes = self.headers.get("Content-Length", "")
         if not size_bytes.isascii() or not size_bytes.isdigit() or int(size_bytes) > MAX_ENROLMENT_BYTES:
             return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MAX_ENROLMENT_BYTES} bytes")
         body, work = self.rfile.read(int(size_bytes)), _WORK.get(self.path)
         if work is None:
             return self._say(HTTPStatus.NOT_FOUND, f"expected {' or '.join(_WORK)}")
-        if not self.server.answers.may_ask(self.client_address[0]):
+        if not self.server.answers.may_ask(self.client_address[0], self.path):
             return self._say(HTTPStatus.TOO_MANY_REQUESTS, "expected fewer requests")
         try:
-            certificate = work(self.server.answers, body, self._device())
+            answer = work(self.server.answers, body, self._device())
         except InputError as exc:
             _log.warning("%s: %s refused: %s", self.client_address[0], self.path, exc)
             return self._say(HTTPStatus.FORBIDDEN, str(exc))
         except EdgeError as exc:
             _log.error("%s: %s", self.path, exc)
             return self._say(HTTPStatus.SERVICE_UNAVAILABLE, "try again later")
-        return self._answer(HTTPStatus.OK, encode(Certified(certificate.decode())))
+        return self._answer(HTTPStatus.OK, answer)
 
     def log_message(self, format: str, *values: Any) -> None:
         """Log what was asked."""
@@ -285,4 +291,15 @@ class _Handler(BaseHTTPRequestHandler):
             first, count = first + len(piece), count - len(piece)
 
 
-_WORK: dict[str, Callable[[_Answers, bytes, str], bytes]] = {"/v1/enrol": _Answers.enrol, "/v1/renew": _Answers.renew}
+def _certified(certificate: bytes) -> bytes:
+    return encode(Certified(certificate.decode()))
+
+
+_NOTED = b'{"schema":1}'
+_WORK: dict[str, Callable[[_Answers, bytes, str], bytes]] = {
+    "/v1/enrol": _Answers.enrol,
+    "/v1/renew": _Answers.renew,
+    "/v1/progress": _Answers.note,
+}
+_BUCKETS = {"/v1/enrol": "certificates", "/v1/renew": "certificates", "/v1/progress": "progress"}
+"""Who counts together: many boards behind one address tell much, and none of them is to wait for its certificate."""

@@ -2,12 +2,14 @@
 
 - A claim is carried to the board by whoever sets it up: it says whom to believe, and its token can be used once.
 - The private key never leaves the board: it asks with a request (PKCS #10) and gets a certificate.
+- Before it has one, its claim's token lets it tell how far its first boot has come, and nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from edge_sdk.errors import InputError
@@ -15,6 +17,8 @@ from edge_sdk.wire.topics import Place
 
 MAX_ENROLMENT_BYTES = 64 << 10
 """No request and no answer of an enrolment is larger."""
+ProgressState = Literal["doing", "done", "failed"]
+_STEP = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _PEM_BEGIN = "-----BEGIN "
 
@@ -105,6 +109,35 @@ class EnrolRequest:
         """
         if self.token:
             check_token(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the first boot of a board has come, by the word of whoever has its claim: a help to find out, no proof.
+
+    Attributes:
+        device: Who it is.
+        token: Of its claim, which may have been used already.
+        step: What is being done, such as `install`: at most 32 lower-case letters, digits, `_`, `-`.
+        state: How it stands.
+        reason: Why it failed, or what it waits for.
+    """
+
+    device: str
+    token: str
+    step: str
+    state: ProgressState
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the form of token and step.
+
+        Raises:
+            InputError: One is none.
+        """
+        check_token(self.token)
+        if not _STEP.fullmatch(self.step):
+            raise InputError(f"step: expected at most 32 lower-case letters, digits, '_', '-', got {self.step[:40]!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Reported:
         package_sha256: Digest of the package that is active; empty for none.
         model_sha256: Digest of the ONNX bytes that onnxruntime really loaded; empty if it has loaded none.
         family: Which variant they are.
+        proven_sha256: Digest of the model that gave its golden outputs on this board, of the package that is active, or
+            is to be where none is loaded; empty if it never ran them here.
         worker: `running`, `paused`, `stopped`, or `failed: CAUSE`.
         update: How the last update stands.
         revision: Revision of the assignment that was last acted on.
@@ -85,6 +87,7 @@ class Reported:
     dropped: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    proven_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.slots import Slots
 from edge_sdk.agent.worker.messages import Beat, Compared, Switched
 from edge_sdk.agent.worker.supervisor import Supervisor
@@ -112,7 +113,8 @@ def measure(case: Case, folder: Path) -> Measured:
     golden = candidates.golden_of(candidates.good() if case.lies else model)
     package = candidates.write(folder / "candidate.edge", model, golden, version=2)
     offer = replace(publish(world, "candidate", 2, package), gates=case.gates)
-    factory = slots.install(candidates.write(folder / "factory.edge", candidates.good(11.0)))
+    factory = slots.take(candidates.write(folder / "factory.edge", candidates.good(11.0)))
+    slots.install(factory, Kept())
     told: list[Beat] = []
     watches: list[_Watch] = []
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk import files, records
+from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.slots import Slots
 from edge_sdk.wire.blocks import BLOCK_BYTES
 from edge_sdk.wire.release import Gates, Offer, PackageTarget, stored_as
@@ -82,7 +83,8 @@ def _main() -> None:
         if name in _NAMES:
             offers[name] = records.to_data(publish(world, name, version, package))
     files.write_bytes(world.folder / "offers.json", json.dumps(offers).encode())
-    Slots(world.fresh).install(world.folder / "factory.edge", title="factory-1")
+    slots = Slots(world.fresh)
+    slots.install(slots.take(world.folder / "factory.edge"), Kept("factory-1"))
 
 
 def publish(world: World, name: str, revision: int, package: Path) -> Offer:

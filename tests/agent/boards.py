@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge_sdk.agent.golden import Proof
 from edge_sdk.agent.hands import Hands
+from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.life import Life, Pace
 from edge_sdk.agent.slots import Slots
 from edge_sdk.agent.state import State
@@ -60,7 +61,8 @@ class Board:
         self._thread: threading.Thread | None = None
         source = folder.parent / "factory.edge"
         source.write_bytes(content("factory"))
-        self.factory = self.slots.install(source, title="factory-1")
+        self.factory = self.slots.take(source)
+        self.slots.install(self.factory, Kept("factory-1"))
 
     def start(self, **pace: float) -> Life:
         """Begin a life, as a start of the agent does."""

@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from edge_sdk.agent.enrol import accept, request
+from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.slots import Slots
 from edge_sdk.broker import Access
 from edge_sdk.broker.address import Broker
@@ -46,7 +47,8 @@ def make_board(folder, *, package=None, text=""):
     clip = write_clip(folder / "clip.mp4", [card(color) for color in COLORS] * 6, fps=20.0)
     (folder / "agent.toml").write_text(f'sources = ["{clip}?pace=real&repeat=1"]\n{text}')
     if package is not None:
-        Slots(folder).install(package, title="tiny-1")
+        slots = Slots(folder)
+        slots.install(slots.take(package), Kept("tiny-1"))
     return folder
 
 

@@ -22,7 +22,7 @@ def test_a_good_release_becomes_the_one_in_use(board):
     assert board.stages == WAY
     assert board.ran == [board.factory, digest("good")]
     assert (board.current, board.slots.digest("previous")) == (digest("good"), board.factory)
-    assert board.slots.title(digest("good")) == f"parts-{digest('good')[0]}"
+    assert board.slots.kept(digest("good")).release == f"parts-{digest('good')[0]}"
 
 
 def test_the_next_start_runs_it_and_does_nothing_else(board):
@@ -30,6 +30,20 @@ def test_the_next_start_runs_it_and_does_nothing_else(board):
     board.stages.clear()
     state = board.live()
     assert (state.stage, board.stages, board.ran[-1]) == ("confirmed", [], digest("good"))
+
+
+def test_what_it_has_shown_is_known_to_the_next_start(board):
+    board.live(offer_of("good"))
+    assert board.life.proven_sha256(digest("good")) == digest("good")
+    life = board.start()
+    board.stop()
+    assert [life.proven_sha256(one) for one in (digest("good"), board.factory, "")] == [digest("good"), "", ""]
+
+
+def test_a_candidate_that_failed_its_golden_run_has_shown_nothing(board):
+    board.behaviours["bad"].proves = GateError("golden run: killed by SIGSEGV")
+    board.live(offer_of("bad"))
+    assert board.life.proven_sha256(digest("bad")) == ""
 
 
 def test_releases_that_are_not_needed_go(board):

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.slots import Slots
 from edge_sdk.errors import InputError, TrustError, UnavailableError
 
@@ -30,9 +31,9 @@ def slots(tmp_path):
     source = tmp_path / "factory.edge"
     source.write_bytes(ONE)
     slots = Slots(tmp_path / "board")
-    slots.install(source, title="parts-1")
+    slots.install(slots.take(source), Kept("parts-1"))
     for data, title in ((TWO, "parts-2"), (THREE, "parts-3")):
-        slots.promote(_stage(slots, data), title=title)
+        slots.promote(_stage(slots, data), Kept(title))
     return slots
 
 
@@ -44,11 +45,11 @@ def test_the_three_links_lead_to_real_files(slots):
     ]
     assert (slots.folder / "current" / "package.edge").read_bytes() == THREE
     assert slots.package(_digest(THREE)).stat().st_nlink == 1
-    assert slots.title(_digest(THREE)) == "parts-3"
+    assert slots.kept(_digest(THREE)).release == "parts-3"
 
 
 def test_promoting_twice_is_promoting_once(slots):
-    slots.promote(_digest(THREE), title="parts-3")
+    slots.promote(_digest(THREE), Kept("parts-3"))
     assert slots.digest("previous") == _digest(TWO)
 
 
@@ -134,7 +135,7 @@ def test_a_damaged_release_is_not_promoted(slots):
     sha256 = _stage(slots, b"four")
     slots.package(sha256).write_bytes(b"fore")
     with pytest.raises(TrustError, match="expected SHA-256"):
-        slots.promote(sha256, title="parts-4")
+        slots.promote(sha256, Kept("parts-4"))
     assert slots.digest("current") == _digest(THREE)
 
 
@@ -190,14 +191,14 @@ def test_what_is_half_removed_is_removed(slots):
 @pytest.mark.parametrize("mark", [b"", bytes(100), b"[]", b"\xff", b"x" * 5000])
 def test_a_damaged_mark_only_costs_the_name(slots, mark):
     (slots.package(_digest(THREE)).parent / "kept.json").write_bytes(mark)
-    assert slots.title(_digest(THREE)) == ""
-    slots.promote(_digest(THREE), title="parts-3")
-    assert slots.title(_digest(THREE)) == "parts-3"
+    assert slots.kept(_digest(THREE)).release == ""
+    slots.promote(_digest(THREE), Kept("parts-3"))
+    assert slots.kept(_digest(THREE)).release == "parts-3"
 
 
 def test_a_package_that_is_not_there_is_not_installed(tmp_path):
     with pytest.raises(InputError, match="expected a readable file"):
-        Slots(tmp_path / "board").install(tmp_path / "none.edge")
+        Slots(tmp_path / "board").take(tmp_path / "none.edge")
 
 
 def test_a_full_disk_is_told_and_what_is_in_use_stays(slots, tmp_path):
@@ -211,7 +212,7 @@ from edge_sdk.errors import UnavailableError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
 try:
-    Slots(Path(sys.argv[1])).install(Path(sys.argv[2]))
+    Slots(Path(sys.argv[1])).take(Path(sys.argv[2]))
 except UnavailableError as exc:
     print(exc)
 """
@@ -227,4 +228,18 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     source = tmp_path / "one.edge"
     source.write_bytes(ONE)
     with pytest.raises(UnavailableError, match="expected a place to write"):
-        Slots(tmp_path / "board").install(source)
+        Slots(tmp_path / "board").take(source)
+
+
+def test_what_a_model_has_shown_here_is_kept_with_its_release(slots):
+    slots.promote(_digest(THREE), Kept(proven_sha256="m" * 64))
+    assert slots.kept(_digest(THREE)) == Kept("parts-3", "m" * 64)
+    slots.promote(_digest(THREE), Kept("parts-3"))
+    assert slots.kept(_digest(THREE)).proven_sha256 == "m" * 64
+    assert slots.kept("f" * 64) == slots.kept("") == Kept()
+
+
+def test_what_an_earlier_version_kept_is_read(slots):
+    (slots.package(_digest(TWO)).parent / "kept.json").write_text('{"release": "parts-2"}')
+    (slots.package(_digest(ONE)).parent / "kept.json").write_text("{}")
+    assert (slots.kept(_digest(TWO)), slots.kept(_digest(ONE))) == (Kept("parts-2"), Kept())

@@ -15,9 +15,10 @@ from edge_sdk.agent.time_floor import TimeFloor
 from edge_sdk.agent.trust import Shelf, Trust
 from edge_sdk.agent.trust.job import run as verify_here
 from edge_sdk.cli import main
-from edge_sdk.errors import TrustError
+from edge_sdk.errors import InputError, TrustError
 from edge_sdk.fleet.folder import Fleet
 from edge_sdk.wire import encode
+from edge_sdk.wire.enrolment import Progress
 from edge_sdk.wire.messages import Batch, CommandState, CommandStates, Reported, Status, UpdateReport
 
 
@@ -244,6 +245,24 @@ def test_a_command_waits_for_its_device(answer, command, fleet):
     assert [one["state"]["reason"] for one in device["commands"]] == ["expected a number"]
 
 
+def test_until_a_board_reports_the_status_tells_how_far_its_first_boot_has_come(answer, command, fleet, tmp_path):
+    answer("fleet", "enroll", "press-4", "-o", tmp_path / "press-4.claim.json")
+    assert answer("fleet", "status", "press-4")["devices"][0]["first_boot"] is None
+    token = json.loads((tmp_path / "press-4.claim.json").read_text())["token"]
+    enrolment = Fleet(fleet).enrolment()
+    enrolment.note(Progress("press-4", token, "install", "failed", "disk: full"), now_s=10**9)
+    with pytest.raises(InputError):
+        enrolment.note(Progress("press-4", "x" * 43, "enrol", "doing"), now_s=10**9)
+    lines = [" ".join(line.split()) for line in command("fleet", "status", "press-4")[1].splitlines()]
+    assert "first boot install: failed (disk: full), 2001-09-09 01:46:40 UTC" in lines
+    assert "refused claim: expected one that was made here, got another, 2001-09-09 01:46:40 UTC" in lines
+    assert "proven no golden run is known" in lines
+    with Fleet(fleet).registry() as registry:
+        registry.take_reported("press-4", encode(Reported(1, proven_sha256="m" * 64)), now_s=2e9)
+    [device] = answer("fleet", "status", "press-4")["devices"]
+    assert (device["first_boot"], device["proven_sha256"]) == (None, "m" * 64)
+
+
 def test_the_status_is_each_devices_own_word_beside_what_it_was_told(answer, command, fleet, package_path):
     answer("fleet", "release", package_path)
     answer("fleet", "enroll", "press-4", "--group", "hall-2")
@@ -265,7 +284,7 @@ def test_the_status_is_each_devices_own_word_beside_what_it_was_told(answer, com
     _, out, _ = command("fleet", "status", "press-4")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[1] == "press-4 online tiny-6 tiny-7 refused agreement 0.2 is below 0.9 running 2 0 3"
-    assert f"proven {'m' * 64} fp32" in lines
+    assert f"model {'m' * 64} fp32" in lines
     assert "never came results 3" in lines
     assert 'last result 2001-09-09 01:46:40 UTC {"seq": 2}' in lines
     assert "heard 2001-09-09 01:46:40 UTC" in lines

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from edge_sdk.errors import InputError
 from edge_sdk.fleet.enrolment import Enrolment
 from edge_sdk.fleet.rate import Buckets, Rate
+from edge_sdk.fleet.refusals import Refusal, Refusals
 from edge_sdk.wire import decode
-from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home
+from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home, Progress
 from tests.fleet.conftest import NOW_S
 from tests.fleet.hardened import device_key, request_of
 
@@ -92,6 +93,68 @@ def test_a_key_that_was_revoked_gets_nothing_more(enrolment, authority, home):
         enrolment.certify(asking(claim, key), now_s=NOW_S)
 
 
+def telling(claim, **changed):
+    return Progress(**{"device": "press-4", "token": claim.token, "step": "install", "state": "doing", **changed})
+
+
+def test_what_a_first_boot_tells_is_kept_also_after_the_claim_was_used(enrolment, home):
+    claim, key = enrolment.claim(home, now_s=NOW_S), device_key()
+    enrolment.note(telling(claim), now_s=NOW_S + 1)
+    pem = enrolment.certify(asking(claim, key), now_s=NOW_S + 2)
+    enrolment.note(telling(claim, step="done", state="failed", reason="n" * 5000), now_s=NOW_S + 99_999_999)
+    member = enrolment.member("press-4")
+    assert (member.progress_step, member.progress_state) == ("done", "failed")
+    assert (member.progress_reason, member.progress_unix_s) == ("n" * 400, NOW_S + 99_999_999)
+    assert (member.enrolled_unix_s, member.groups) == (NOW_S + 2, ("presses",))
+    assert enrolment.certify(asking(claim, key), now_s=NOW_S + 3) == pem
+    assert enrolment.member("press-4").enrolled_unix_s == NOW_S + 2
+
+
+def test_a_new_claim_begins_with_nothing_told(enrolment, home):
+    claim = enrolment.claim(home, now_s=NOW_S)
+    enrolment.note(telling(claim), now_s=NOW_S)
+    with pytest.raises(InputError, match=WRONG):
+        enrolment.note(telling(claim, token="x" * 43), now_s=NOW_S)
+    assert enrolment.members()[0].refused == WRONG
+    enrolment.claim(home, now_s=NOW_S)
+    assert enrolment.member("press-4").told_unix_s == 0
+
+
+def test_a_refusal_is_kept_for_the_name_that_was_given(enrolment, home):
+    claim = enrolment.claim(home, now_s=NOW_S, hours=1)
+    with pytest.raises(InputError):
+        enrolment.certify(asking(claim), now_s=NOW_S + 3600)
+    member = enrolment.member("press-4")
+    assert member.refused == "claim: expected one that still holds, got one that has ended"
+    assert member.refused_unix_s == member.told_unix_s == NOW_S + 3600
+
+
+def test_names_that_nobody_has_leave_as_much_behind_as_others(enrolment, home, tmp_path):
+    claim = enrolment.claim(home, now_s=NOW_S)
+    for device in ("press-4", "nobody"):
+        with pytest.raises(InputError, match=WRONG):
+            enrolment.note(telling(claim, token="x" * 43, device=device), now_s=NOW_S)
+    assert [member.device for member in enrolment.members()] == ["press-4"]
+    assert enrolment.member("nobody") is None
+    kept = Refusals(tmp_path / "devices" / "refusals").all()
+    assert kept == dict.fromkeys(("press-4", "nobody"), Refusal(WRONG, NOW_S))
+
+
+def test_refusals_are_bounded_in_number_size_and_rate(tmp_path):
+    refusals = Refusals(tmp_path / "refusals", most=3, often=Rate(per_minute=1, burst=5))
+    for name in "abacdefg":
+        refusals.note(name, "\0" * 500, now_s=NOW_S)
+    assert refusals.all() == dict.fromkeys("acd", Refusal("\0" * 200, NOW_S)), "the last three of the five"
+    (tmp_path / "refusals").write_bytes(b"torn")
+    assert refusals.all() == {}
+
+
+@pytest.mark.parametrize("step", ["", "Install", "a" * 33, "in stall", "../x"])
+def test_a_step_that_is_none_is_refused(step):
+    with pytest.raises(InputError, match="step: expected at most 32 lower-case letters, digits, '_', '-', got"):
+        Progress("press-4", "x" * 43, step, "doing")
+
+
 def test_the_token_is_not_on_the_fleets_disk(enrolment, home, tmp_path):
     claim = enrolment.claim(home, now_s=NOW_S)
     record = tmp_path / "devices" / "press-4.json"
@@ -108,7 +171,7 @@ def test_a_name_that_leads_elsewhere_is_no_device(enrolment, home):
 
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_claim_or_a_request_by_chance(noise):
-    for record in (Claim, EnrolRequest):
+    for record in (Claim, EnrolRequest, Progress):
         with contextlib.suppress(InputError):
             assert isinstance(decode(record, noise, where="here"), record)
 

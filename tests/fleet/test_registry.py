@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_sdk.errors import InputError, UnavailableError
-from edge_sdk.fleet.registry import Registry
+from edge_sdk.fleet.registry import Board, Registry
 from edge_sdk.wire import encode
 from edge_sdk.wire.messages import Command, CommandState, CommandStates, Reported, Status, UpdateReport
 
@@ -57,6 +58,30 @@ def test_the_will_of_an_earlier_start_does_not_hold(registry):
     assert registry.boards()[0].is_online
     registry.take_status("press-4", encode(Status(online=False, boot=4)), now_s=NOW_S)
     assert not registry.boards()[0].is_online
+
+
+def test_a_board_that_was_set_up_anew_is_there_with_its_first_start(registry):
+    registry.take_status("press-4", encode(Status(online=False, boot=12)), now_s=NOW_S)
+    registry.take_status("press-4", encode(Status(online=True, boot=1)), now_s=NOW_S)
+    assert registry.board("press-4").is_online
+
+
+def test_one_device_is_asked_for_by_its_name(registry):
+    registry.take_reported("press-5", encode(Reported(boot=1)), now_s=NOW_S)
+    registry.take_status("press-5", encode(Status(online=True, boot=2)), now_s=NOW_S + 9)
+    assert registry.board("press-4") == Board("press-4")
+    assert registry.board("press-5") == Board("press-5", True, Reported(boot=1), NOW_S + 9, NOW_S)
+
+
+def test_a_registry_of_an_earlier_version_goes_on(tmp_path):
+    with Registry(tmp_path / "old.db") as registry:
+        registry.take_reported("press-4", encode(Reported(boot=1)), now_s=NOW_S)
+    with sqlite3.connect(tmp_path / "old.db") as database:
+        database.execute("ALTER TABLE board DROP COLUMN reported_unix_s")
+    with Registry(tmp_path / "old.db") as registry:
+        assert registry.board("press-4").reported_unix_s == 0
+        registry.take_reported("press-4", encode(Reported(boot=2)), now_s=NOW_S)
+        assert registry.board("press-4").reported_unix_s == NOW_S
 
 
 def test_a_command_is_told_until_it_is_settled(registry):

@@ -29,7 +29,7 @@ from edge_sdk.fleet.enrolment import Enrolment
 from edge_sdk.fleet.rate import Rate
 from edge_sdk.fleet.server import FleetServer, Serving
 from edge_sdk.wire import encode
-from edge_sdk.wire.enrolment import EnrolRequest, Home, Membership
+from edge_sdk.wire.enrolment import EnrolRequest, Home, Membership, Progress
 from tests.fleet.conftest import NOW_S
 from tests.fleet.hardened import identity_of, request_of
 
@@ -333,6 +333,36 @@ def test_requests_are_bounded_and_refused_in_one_line(get, path, body, headers, 
     got, _, answer = get("POST", path, body, **headers)
     assert got == status
     assert list(json.loads(answer)) == ["error"]
+
+
+def test_a_first_boot_tells_how_far_it_has_come(get, enrolment, home):
+    claim = enrolment.claim(home, now_s=NOW_S)
+    told = Progress("press-4", claim.token, "install", "failed", "disk: expected room, got none")
+    assert get("POST", "/v1/progress", encode(told), shows=False)[::2] == (200, b'{"schema":1}')
+    member = enrolment.member("press-4")
+    assert (member.progress_step, member.progress_state) == ("install", "failed")
+    assert (member.progress_reason, member.progress_unix_s >= NOW_S) == ("disk: expected room, got none", True)
+
+
+def test_a_wrong_token_and_a_device_that_there_is_not_get_the_same_answer(get, enrolment, home):
+    enrolment.claim(home, now_s=NOW_S)
+    told = [Progress(device, "x" * 43, "install", "doing") for device in ("press-4", "press-5")]
+    [first, second] = [get("POST", "/v1/progress", encode(one), shows=False) for one in told]
+    assert (first[0], first[2]) == (second[0], second[2]) == (403, first[2])
+    assert b"claim: expected one that was made here, got another" in first[2]
+
+
+def test_what_first_boots_tell_takes_no_certificate_from_others(serving, enrolment, authority):
+    slow = replace(serving, rate=Rate(per_minute=1, burst=1))
+    context = ssl.create_default_context(cadata=authority.ca_pem.decode())
+    with FleetServer(slow, enrolment) as server:
+        statuses = []
+        for path in ("/v1/progress", "/v1/progress", "/v1/enrol", "/v1/renew"):
+            connection = http.client.HTTPSConnection("localhost", server.port, timeout=10, context=context)
+            with contextlib.closing(connection):
+                connection.request("POST", path, b"{}")
+                statuses.append(connection.getresponse().status)
+    assert statuses == [403, 429, 403, 429]
 
 
 def test_without_a_certificate_nothing_is_renewed(get):

@@ -14,12 +14,17 @@ import pytest
 from edge_sdk.fleet.store import Store
 from edge_sdk.wire import blocks, decode, encode, messages
 from edge_sdk.wire.blocks import Block, Get
+from edge_sdk.wire.enrolment import Progress
 from edge_sdk.wire.messages import Batch
 from edge_sdk.wire.topics import Down, Up
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
 EXAMPLES = re.findall(r"^### (`[^\n]+`): (\w+)\n\n```json\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
-RECORDS = {"Get": Get, **{name: getattr(messages, name) for name in vars(messages) if name[0].isupper()}}
+RECORDS = {
+    "Get": Get,
+    "Progress": Progress,
+    **{name: getattr(messages, name) for name in vars(messages) if name[0].isupper()},
+}
 
 
 @pytest.mark.parametrize(("name", "example"), [one[1:] for one in EXAMPLES if one[1] != "Block"])
@@ -43,7 +48,7 @@ def test_the_example_of_a_block_is_the_head_of_one():
 
 def test_every_channel_has_an_example_and_a_line_in_the_table():
     channels = {*(f"up/{name}" for name in get_args(Up)), *(f"down/{name}" for name in get_args(Down))}
-    assert {channel for names, _, _ in EXAMPLES for channel in re.findall(r"[a-z]+/[a-z]+", names)} == channels
+    assert {channel for names, _, _ in EXAMPLES for channel in re.findall(r"\b(?:up|down)/[a-z]+", names)} == channels
     table = PAGE.partition("| channel |")[2].partition("\n\n")[0]
     assert set(re.findall(r"(?:up|down)/[a-z]+", table)) == channels
 

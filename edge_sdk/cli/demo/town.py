@@ -106,9 +106,11 @@ class Town:
         return write_model(self._folder / f"cards-{version}.edge", version=version, factor=factor)
 
     def _install(self, board: Path) -> None:
+        from edge_sdk.agent.kept import Kept
         from edge_sdk.agent.slots import Slots
 
-        Slots(board).install(self._folder / "cards-1.edge", title="cards-1")
+        slots = Slots(board)
+        slots.install(slots.take(self._folder / "cards-1.edge"), Kept("cards-1"))
 
     @property
     def _environment(self) -> dict[str, str]:

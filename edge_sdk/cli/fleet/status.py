@@ -16,7 +16,7 @@ from edge_sdk.cli.fleet.options import AsJson, FleetOption
 from edge_sdk.errors import GateError, InputError
 
 if TYPE_CHECKING:
-    from edge_sdk.fleet.overview import DeviceStatus, Overview
+    from edge_sdk.fleet.overview import DeviceStatus, FirstBoot, Overview
     from edge_sdk.fleet.registry import Told
 
 _LOOK_S = 0.25
@@ -111,7 +111,10 @@ def _lines(record: Overview, *, in_detail: bool) -> Iterator[str]:
 
 def _details(one: DeviceStatus) -> Iterator[tuple[str, str]]:
     yield "groups", ", ".join(one.groups) or "none"
-    yield "proven", f"{one.model_sha256 or 'nothing is loaded'} {one.family}"
+    yield "model", f"{one.model_sha256 or 'nothing is loaded'} {one.family}"
+    yield "proven", _proven(one)
+    if one.first_boot is not None:
+        yield from _first_boot(one.first_boot)
     yield "heard", _moment(one.seen_unix_s)
     yield "trusts", ", ".join(f"{role} {number}" for role, number in sorted(one.trust.items())) or "none"
     yield "received", _by_stream(one.received)
@@ -121,6 +124,25 @@ def _details(one: DeviceStatus) -> Iterator[tuple[str, str]]:
     yield "clock", "right" if one.time_trusted else "not known to be right"
     for told in one.commands:
         yield "command", f"{told.command.name} ({told.command.id}): {told.state.stage} {told.state.reason}".rstrip()
+
+
+def _proven(one: DeviceStatus) -> str:
+    if not one.proven_sha256:
+        return "no golden run is known"
+    return "gave its golden outputs" if one.proven_sha256 == one.model_sha256 else f"another: {one.proven_sha256}"
+
+
+def _first_boot(one: FirstBoot) -> Iterator[tuple[str, str]]:
+    if one.step:
+        yield "first boot", f"{one.step}: {one.state}{_because(one.reason)}, {_moment(one.unix_s)}"
+    if one.enrolled_unix_s:
+        yield "enrolled", _moment(one.enrolled_unix_s)
+    if one.refused:
+        yield "refused", f"{one.refused}, {_moment(one.refused_unix_s)}"
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
 
 
 def _by_stream(numbers: dict[str, int]) -> str:
