@@ -1,0 +1,115 @@
+"""What system an ext4 root holds, from its own files: name, Python, processor, C library, how it starts.
+
+Nothing of it is run. The processor is that of its python3, for that is what will run; the C library is what dpkg says,
+for wheels name the oldest that they run on.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+
+from edge_sdk.flash.image.ext4 import Ext4Volume
+
+_MOST_BYTES = 1 << 20
+_MOST_DPKG_BYTES = 64 << 20
+_MACHINES = {0x3E: "x86_64", 0xB7: "aarch64", 0x28: "armv7l"}  # e_machine, elf(5)
+_CLOUD_FOLDER = "etc/cloud/cloud.cfg.d"
+_MOST_CLOUD_FILES = 64
+_SEED = re.compile(r"^\s*(seedfrom|fs_label):\s*[\"']?([^\s\"']+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A root file system's facts.
+
+    Attributes:
+        name: As `PRETTY_NAME` of os-release has it.
+        ids: `ID` and `ID_LIKE`.
+        python: `3.13`; empty without a python3.
+        arch: `aarch64`, `x86_64`, `armv7l`; empty if unknown.
+        glibc: `2.41`; empty if unknown.
+        is_raspberry_pi_os: Whether it was made by Raspberry Pi's own builder.
+        has_systemd: Whether systemd is there.
+        runs_commands: Whether systemd takes a command from the kernel's command line (systemd-run-generator).
+        has_preseed: Whether rpi-preseed is there.
+        seed: What cloud-init's NoCloud reads: a folder such as `/boot/firmware`, a label such as `LABEL=system-boot`,
+            or empty if cloud-init is not there or is switched off.
+        has_cloud_init: Whether cloud-init is there and not switched off: it grows the root, as it does in clouds.
+        boot_folder: Where the FAT partition is mounted, by fstab; empty if it is not.
+    """
+
+    name: str
+    ids: frozenset[str]
+    python: str
+    arch: str
+    glibc: str
+    is_raspberry_pi_os: bool
+    has_systemd: bool
+    runs_commands: bool
+    has_preseed: bool
+    seed: str
+    has_cloud_init: bool
+    boot_folder: str
+
+
+def read_system(root: Ext4Volume) -> System | None:
+    """Return the facts of a root file system, or None if it holds none that says its name.
+
+    Raises:
+        InputError: The file system is damaged.
+        UnavailableError: debugfs is not installed.
+    """
+    release = _text(root, "usr/lib/os-release") or _text(root, "etc/os-release")
+    if not release:
+        return None
+    said: dict[str, str] = dict(re.findall(r'^([A-Z_]+)="?(.*?)"?$', release, re.MULTILINE))
+    python = root.link("usr/bin/python3").rpartition("/")[2]
+    library = root.names("usr/lib")
+    has_cloud_init = "cloud-init" in root.names("usr/bin") and "cloud-init.disabled" not in root.names("etc/cloud")
+    return System(
+        name=said.get("PRETTY_NAME") or said.get("ID", ""),
+        ids=frozenset((said.get("ID", ""), *said.get("ID_LIKE", "").split())),
+        python=python.removeprefix("python") if re.fullmatch(r"python3\.\d+", python) else "",
+        arch=_arch(root.head(f"usr/bin/{python}", 20)) if python else "",
+        glibc=_glibc(_text(root, "var/lib/dpkg/status", most_bytes=_MOST_DPKG_BYTES)),
+        is_raspberry_pi_os="rpi-issue" in root.names("etc"),
+        has_systemd="systemd" in root.names("usr/lib/systemd"),
+        runs_commands="systemd-run-generator" in root.names("usr/lib/systemd/system-generators"),
+        has_preseed="rpi-preseed" in library,
+        seed=_seed(root) if has_cloud_init else "",
+        has_cloud_init=has_cloud_init,
+        boot_folder=_boot_folder(_text(root, "etc/fstab")),
+    )
+
+
+def _text(root: Ext4Volume, name: str, *, most_bytes: int = _MOST_BYTES) -> str:
+    return (root.read(name, most_bytes=most_bytes) or b"").decode(errors="replace")
+
+
+def _arch(head: bytes) -> str:
+    if head[:4] != b"\x7fELF" or len(head) < 20:
+        return ""
+    return _MACHINES.get(struct.unpack_from("<H", head, 18)[0], "")
+
+
+def _glibc(status: str) -> str:
+    found = re.search(r"^Package: libc6\n(?:.+\n)*?Version: (?:\d+:)?(\d+\.\d+)", status, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _boot_folder(fstab: str) -> str:
+    mounts = re.findall(r"^\s*[^#\s]\S*\s+(/boot(?:/firmware)?)\s+vfat\s", fstab, re.MULTILINE)
+    return str(mounts[0]) if mounts else ""
+
+
+def _seed(root: Ext4Volume) -> str:
+    """Return what NoCloud reads, from the settings that cloud-init merges: the last one that says so counts."""
+    parts = sorted(name for name in root.names(_CLOUD_FOLDER) if name.endswith(".cfg"))[:_MOST_CLOUD_FILES]
+    texts = [_text(root, "etc/cloud/cloud.cfg"), *(_text(root, f"{_CLOUD_FOLDER}/{name}") for name in parts)]
+    found = _SEED.findall("\n".join(texts))
+    if not found:
+        return "LABEL=cidata"  # cloud-init's own default
+    key, value = found[-1]
+    return f"LABEL={value}" if key == "fs_label" else value.removeprefix("file://").rstrip("/")
