@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import venv
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from edge_sdk.flash.board_side.places import Places
 
 _WHOLE, _PROVEN = ".whole", ".proven"
 _NAME_DIGITS = 16
-_PIP_S, _VERSION_S = 3600.0, 600.0  # a Raspberry Pi Zero with a slow card
+_PIP_S, _VERSION_S, _SYNC_S = 3600.0, 600.0, 1800.0  # a Raspberry Pi Zero with a slow card
 
 
 def folder_of(places: Places, kit: Kit) -> Path:
@@ -67,7 +66,7 @@ def make(places: Places, kit: Kit) -> None:
         if environment.exists():
             durable.remove_folder(environment)  # its room belongs to what is in use
         raise StepError(f"disk: expected room for {environment}, got a full disk") if is_full else exc from exc
-    os.sync()  # all of pip's files, before the mark that vouches for them
+    _sync(environment)
     durable.write(environment / _WHOLE, b"")
 
 
@@ -103,6 +102,13 @@ def remove_others(places: Places, kept: set[Path | None]) -> None:
     for environment in sorted(places.environments.iterdir()):
         if environment not in kept:
             durable.remove_folder(environment)
+
+
+def _sync(environment: Path) -> None:
+    """Have all of its file system on the disk, before the mark that vouches for it."""
+    synced = run("sync", "--file-system", environment, timeout_s=_SYNC_S)
+    if not synced.is_good:
+        raise StepError(f"disk: expected what was installed to be written, got {synced.reason}")
 
 
 def _fill(places: Places, kit: Kit, environment: Path) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from edge_sdk.flash.board_side import durable
 from edge_sdk.flash.board_side.places import Places
 
-SETTINGS = "agent.toml"
+SETTINGS, PROFILE = "agent.toml", "profile.toml"
 UNIT = "agent.service.proven"
 _KEPT_SETTINGS = "agent.toml.proven"
 
 
 def write_settings(places: Places) -> None:
-    """Write the kit's settings, unless the device has some of its own.
+    """Write the kit's settings, unless the device has some of its own, and a profile of the user's own if it has one.
 
     Raises:
         OSError: The disk cannot be written, or the kit not be read.
@@ -26,6 +26,7 @@ def write_settings(places: Places) -> None:
     there = _read(places.device / SETTINGS)
     if there is None or (there == _read(places.boot / _KEPT_SETTINGS) and there != wanted):
         durable.write(places.device / SETTINGS, wanted)
+    _put(places.device / PROFILE, _read(places.kit / PROFILE))
 
 
 def keep(places: Places) -> None:

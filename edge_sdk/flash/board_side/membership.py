@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 from edge_sdk.flash.board_side import service
-from edge_sdk.flash.board_side.commands import run
+from edge_sdk.flash.board_side.commands import Finished, run
 from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.places import Places
 from edge_sdk.flash.board_side.secrets_taken import CLAIM
 
 _ENROL_S = 120.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 60.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _REFUSED = frozenset({3, 4})
 _CLOCK = "not yet valid"
 """What OpenSSL says of a certificate where the board's clock is behind: that mends itself."""
@@ -40,7 +40,7 @@ def enrol(places: Places, *, patience_s: float, settle_s: float, tell: Callable[
         enrolled = run(places.program, "agent", "enroll", claim, "--state", places.device, timeout_s=_ENROL_S)
         if enrolled.is_good:
             break
-        if enrolled.code in _REFUSED and _CLOCK not in enrolled.reason:
+        if is_refused(enrolled):
             raise StepError(f"claim: {enrolled.reason}", is_final=True)
         if time.monotonic() + wait_s > until_s:
             raise StepError(f"fleet: {enrolled.reason}")
@@ -51,3 +51,8 @@ def enrol(places: Places, *, patience_s: float, settle_s: float, tell: Callable[
         wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
     claim.unlink(missing_ok=True)  # a claim that enrolling could not wipe is used up all the same
     service.settle(places, settle_s=settle_s)
+
+
+def is_refused(enrolled: Finished) -> bool:
+    """Tell whether asking the fleet again changes nothing."""
+    return enrolled.code in _REFUSED and _CLOCK not in enrolled.reason
