@@ -107,8 +107,8 @@ class Shelf:
             return None
 
     def forget_unused(self, now_s: float) -> None:
-        """Remove wheels and sets that nobody has used for a month."""
-        for path in (*self._folder.glob("wheels/*"), *self._folder.glob("sets/*")):
+        """Remove what nobody has used for a month, and what was left by calls that were killed."""
+        for path in (*self._folder.glob("wheels/*"), *self._folder.glob("sets/*"), *self._folder.glob(".*")):
             with suppress(OSError):  # another process was quicker
                 if path.stat().st_mtime < now_s - _UNUSED_S:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
