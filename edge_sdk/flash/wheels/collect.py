@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge_sdk import files, records
-from edge_sdk.errors import UnavailableError
+from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.flash.system import BoardSystem
 from edge_sdk.flash.wheels.closure import close
 from edge_sdk.flash.wheels.folder import WheelFolder
@@ -72,7 +72,7 @@ def collect(board: BoardSystem, cache: Path, *, from_folder: Path | None, tell: 
         tell: Told what goes on, a line each.
 
     Raises:
-        InputError: There are no such wheels; the message names them.
+        InputError: The board's Python is too old, or there are no such wheels; the message names them.
         UnavailableError: The index cannot be reached and nothing was collected before, there is no pip, or the disk is
             full.
     """
@@ -81,6 +81,7 @@ def collect(board: BoardSystem, cache: Path, *, from_folder: Path | None, tell: 
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".") as temporary:
             own = shelf.adopt(_own(Path(temporary)))
+            _require_python(own, board)
             if from_folder is not None:
                 tell(f"taking wheels for {board} from {from_folder}")
                 found = close(_ROOTS, own, board, WheelFolder(board, from_folder).fetch, where=str(from_folder))
@@ -98,6 +99,14 @@ def _own(folder: Path) -> Wheel:
     name, data = own_wheel()
     files.write_bytes(folder / name, data)
     return read_wheel(folder / name)
+
+
+def _require_python(own: Wheel, board: BoardSystem) -> None:
+    if not own.is_for(board.python):
+        raise InputError(
+            f"python: expected {own.python} on the board, got {board.python}",
+            hint="the board's system is too old: put a newer one on it; --board-python says which Python it has",
+        )
 
 
 def _from_index(

@@ -35,7 +35,7 @@ class WheelFolder:
         self._places = tags(board)
         self._by_name: dict[str, list[Wheel]] = defaultdict(list)
         for wheel in map(read_wheel, paths):
-            if self._runs(wheel, board):
+            if wheel.is_for(board.python) and not wheel.tags.isdisjoint(self._places):
                 self._by_name[wheel.name].append(wheel)
 
     def fetch(self, requirements: Sequence[str]) -> Mapping[str, Wheel]:
@@ -45,10 +45,6 @@ class WheelFolder:
             wanted[canonicalize_name(requirement.name)] &= requirement.specifier
         found = {name: self._best(name, specifier) for name, specifier in wanted.items()}
         return {name: wheel for name, wheel in found.items() if wheel is not None}
-
-    def _runs(self, wheel: Wheel, board: BoardSystem) -> bool:
-        is_for_python = SpecifierSet(wheel.python).contains(f"{board.python}.0", prereleases=True)
-        return is_for_python and not wheel.tags.isdisjoint(self._places)
 
     def _best(self, name: str, specifier: SpecifierSet) -> Wheel | None:
         wheels = self._by_name.get(name, [])

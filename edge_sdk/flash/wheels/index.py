@@ -22,6 +22,7 @@ _OFFLINE = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(r"\s*(Downloading \S+\.whl .*)")
+_CONFLICT = re.compile(r"Cannot install (.+) because these package versions have conflicting dependencies")
 _NOT_THERE = re.compile(r"No matching distribution found for (.+)")
 
 
@@ -96,5 +97,7 @@ def _why(lines: Sequence[str], board: BoardSystem) -> EdgeError:
             f"wheels: expected {match[1]} for {board}, got no such wheel in the index",
             hint="is its Python too old or too new? --board-python says which one it has",
         )
+    if match := _CONFLICT.search(text):
+        return InputError(f"wheels: expected versions that go together for {board}, got a conflict of {match[1]}")
     told = [line for line in lines if line.startswith("ERROR: ")] or list(lines) or ["nothing"]
     return UnavailableError(f"wheels: expected pip to download them, got {told[-1].removeprefix('ERROR: ')[:300]}")

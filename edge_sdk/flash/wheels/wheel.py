@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from edge_sdk import files
 from edge_sdk.errors import InputError, TrustError
@@ -43,12 +45,16 @@ class Wheel:
     name: str
     version: str
     requires: tuple[Requirement, ...]
-    python: str
+    python: SpecifierSet
     tags: frozenset[Tag]
     glibc: tuple[int, int]
     sha256: str
     size_bytes: int
     unpacked_bytes: int
+
+    def is_for(self, python: str) -> bool:
+        """Tell whether it is for a Python, such as `3.13`."""
+        return self.python.contains(f"{python}.0", prereleases=True)
 
 
 def read_wheel(path: Path, *, expected_sha256: str = "") -> Wheel:
@@ -70,17 +76,18 @@ def read_wheel(path: Path, *, expected_sha256: str = "") -> Wheel:
         with zipfile.ZipFile(path) as archive:
             header = BytesHeaderParser().parsebytes(_metadata(archive, str(name)))
             unpacked_bytes = sum(_room(entry) for entry in archive.infolist())
-        requires = tuple(Requirement(text) for text in header.get_all("Requires-Dist", []))
+        requires = tuple(Requirement(str(text)) for text in header.get_all("Requires-Dist", []))
+        python = SpecifierSet(str(header.get("Requires-Python", "")))
     except OSError as exc:
         raise files.unreadable(path, exc) from exc
-    except (InvalidWheelFilename, InvalidRequirement, zipfile.BadZipFile, NotImplementedError) as exc:
+    except (ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as exc:  # packaging's are ValueErrors
         raise InputError(f"{path}: expected a wheel, got {exc}") from exc
     return Wheel(
         path=path,
         name=canonicalize_name(name),
         version=str(version),
         requires=requires,
-        python=header.get("Requires-Python", ""),
+        python=python,
         tags=tags,
         glibc=min(map(_glibc, tags)),
         sha256=sha256,

@@ -17,7 +17,13 @@ JETSON = BoardSystem("3.10", "aarch64", "2.28", ("onnxruntime-gpu",), "1.23.0")
 
 
 def make_wheel(
-    folder: Path, name: str, version: str = "99", *, requires: Iterable[str] = (), tag: str = "py3-none-any"
+    folder: Path,
+    name: str,
+    version: str = "99",
+    *,
+    requires: Iterable[str] = (),
+    tag: str = "py3-none-any",
+    python: str = "",
 ) -> Path:
     """Write a wheel and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,6 +32,7 @@ def make_wheel(
         "Metadata-Version: 2.1",
         f"Name: {name}",
         f"Version: {version}",
+        f"Requires-Python: {python}",
         *(f"Requires-Dist: {r}" for r in requires),
     ]
     contents = {

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,19 @@ def test_an_index_without_a_wheel_for_the_board_is_told(tmp_path, index):
     make_wheel(index, "alpha", tag="cp313-cp313-manylinux_2_28_x86_64")
     with pytest.raises(InputError, match=r"^wheels: expected alpha>1 for Python 3.13 on aarch64 .*, got no such wheel"):
         PipIndex(PI, tmp_path, print).fetch(["alpha>1"])
+
+
+def test_versions_that_do_not_go_together_are_told(tmp_path, index):
+    make_wheel(index, "beta", "1.0")
+    with pytest.raises(
+        InputError, match=r"^wheels: expected versions that go together .* a conflict of beta<2 and beta>3"
+    ):
+        PipIndex(PI, tmp_path, print).fetch(["beta<2", "beta>3"])
+
+
+def test_a_board_whose_python_is_too_old_is_refused_before_anything_is_fetched(tmp_path):
+    with pytest.raises(InputError, match=r"^python: expected >=3.10 on the board, got 3.8$"):
+        collected(replace(JETSON, python="3.8"), tmp_path / "cache", from_folder=tmp_path / "nowhere")
 
 
 def test_pip_installs_the_set_offline_and_compares_every_digest(cache, tmp_path, monkeypatch):

@@ -23,6 +23,12 @@ def test_of_equal_versions_the_one_made_for_the_board_is_taken(tmp_path):
     assert WheelFolder(PI, tmp_path).fetch(["alpha>1"])["alpha"].path == best
 
 
+def test_a_wheel_for_newer_pythons_is_passed_over(tmp_path):
+    make_wheel(tmp_path, "alpha", "1.0", python=">=3.10")
+    make_wheel(tmp_path, "alpha", "2.0", python=">=3.14")
+    assert WheelFolder(PI, tmp_path).fetch(["alpha"])["alpha"].version == "1.0"
+
+
 def test_a_folder_without_wheels_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected a folder with wheels, got none there"):
         WheelFolder(PI, tmp_path)

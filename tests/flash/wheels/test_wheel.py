@@ -43,6 +43,22 @@ def test_a_name_that_is_no_wheels_is_told(tmp_path, name):
         read_wheel(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("changes", "got"),
+    [({"requires": ["alpha ==> 2"]}, "Expected"), ({"python": "newer"}, "Invalid specifier: 'newer'")],
+)
+def test_metadata_that_nobody_can_read_are_told(tmp_path, changes, got):
+    with pytest.raises(InputError, match=f"alpha-99-py3-none-any.whl: expected a wheel, got {got}"):
+        read_wheel(make_wheel(tmp_path, "alpha", **changes))
+
+
+def test_metadata_that_are_damaged_are_told(tmp_path):
+    path = make_wheel(tmp_path, "alpha")
+    path.write_bytes(path.read_bytes().replace(b"Metadata-Version: 2.1", b"Metadata-Version: 2.2", 1))
+    with pytest.raises(InputError, match="expected a wheel, got Bad CRC-32 for file"):
+        read_wheel(path)
+
+
 def test_metadata_of_another_distribution_do_not_count(tmp_path):
     path = tmp_path / "alpha-1-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
