@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from edge_sdk.errors import InputError
+from edge_sdk.files import unreadable
+
+Piece = bytes | memoryview
+_PIECE_BYTES = 1 << 20
+
+
+def pieces_of(image: Path) -> Iterator[Piece]:
+    """Yield the bytes of an image file; each piece is good until the next one is asked for.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    piece = memoryview(bytearray(_PIECE_BYTES))
+    try:
+        with image.open("rb", buffering=0) as file:
+            while count := file.readinto(piece):
+                yield piece[:count]
+    except OSError as exc:
+        raise unreadable(image, exc) from exc
 
 
 class Pieces:
@@ -14,7 +34,7 @@ class Pieces:
         size_bytes: What it was said to have.
     """
 
-    def __init__(self, image: Iterable[bytes], size_bytes: int) -> None:
+    def __init__(self, image: Iterable[Piece], size_bytes: int) -> None:
         """Take an image of which nothing was read yet."""
         self._pieces, self._piece = iter(image), memoryview(b"")
         self.size_bytes, self._given_bytes = size_bytes, 0

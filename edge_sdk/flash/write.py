@@ -3,7 +3,7 @@
 - The first MiB, where the partition table is, is written last, when all else is on the medium and was read back. Until
   then the mark of `mark` stands there: whatever ends the writing (Ctrl-C, a kill, a pulled plug, an image that is
   damaged or of another size than said), nothing starts from the drive, and the list of drives says it is incomplete.
-- SHA-256 and the next block of the image are made in threads beside the writing; in memory are two blocks.
+- The next blocks of the image and their SHA-256 are made in a thread beside the writing, and read back likewise.
 - The end of the drive is wiped: a copy of the partition table (GPT) that stood there belongs to what is gone.
 - Reading back compares with the digest after each block, so that the first wrong block is named.
 """
@@ -13,19 +13,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from edge_sdk.errors import EdgeError, InputError, TrustError, UnavailableError
 from edge_sdk.flash.advance import Advance, Tell
+from edge_sdk.flash.ahead import BLOCK_BYTES, blocks_ahead
 from edge_sdk.flash.block_devices import BlockDevice
 from edge_sdk.flash.drives import Drive, choose, find_device, number_of
 from edge_sdk.flash.mark import HEAD_BYTES, incomplete_head
 from edge_sdk.flash.medium import ALIGNED_BYTES, Medium, aligned_buffer, claimed
-from edge_sdk.flash.pieces import Pieces
+from edge_sdk.flash.pieces import Piece, Pieces
 
-BLOCK_BYTES = 4 << 20
 _COUNTERFEIT = "the drive is worn out, or has less room than it says: take another"
 
 
@@ -48,7 +47,7 @@ class Written:
     verify_s: float
 
 
-def write_drive(drive: Drive, image: Iterable[bytes], *, size_bytes: int, tell: Tell = lambda _: None) -> Written:
+def write_drive(drive: Drive, image: Iterable[Piece], *, size_bytes: int, tell: Tell = lambda _: None) -> Written:
     """Write an image onto a drive, read it back, and only then make it one that boots.
 
     Args:
@@ -71,7 +70,7 @@ def write_drive(drive: Drive, image: Iterable[bytes], *, size_bytes: int, tell: 
         return write_medium(medium, image, size_bytes=size_bytes, tell=tell)
 
 
-def write_medium(medium: Medium, image: Iterable[bytes], *, size_bytes: int, tell: Tell = lambda _: None) -> Written:
+def write_medium(medium: Medium, image: Iterable[Piece], *, size_bytes: int, tell: Tell = lambda _: None) -> Written:
     """Write an image onto an open medium, as `write_drive` does.
 
     Raises:
@@ -116,54 +115,49 @@ class _Body:
 
 def _write_body(medium: Medium, pieces: Pieces, tell: Tell) -> _Body:
     """Write all but the first MiB."""
-    free, other = aligned_buffer(BLOCK_BYTES), aligned_buffer(BLOCK_BYTES)
-    head = aligned_buffer(HEAD_BYTES)
     digest, digests = hashlib.sha256(), []
+
+    def fill(buffer: memoryview) -> memoryview:
+        block = pieces.fill(buffer)
+        digest.update(block)
+        digests.append(digest.digest())
+        return block
+
+    head = aligned_buffer(HEAD_BYTES)
     offset, started_s = 0, time.monotonic()
-    with ThreadPoolExecutor(2) as threads:
-        filling = threads.submit(pieces.fill, free)
-        while block := filling.result():
-            free, other = other, free
-            filling = threads.submit(pieces.fill, free)
-            hashing = threads.submit(digest.update, block)
+    with blocks_ahead(fill) as blocks:
+        for block in blocks:
             if offset == 0:
                 head[:] = block[:HEAD_BYTES]
             begin = 0 if offset else HEAD_BYTES
             medium.write(block[begin:], offset + begin)
-            hashing.result()
-            digests.append(digest.digest())
             offset += len(block)
             tell(Advance("write", offset, pieces.size_bytes, time.monotonic() - started_s))
     return _Body(pieces.size_bytes, head, tuple(digests))
 
 
 def _verify_body(medium: Medium, body: _Body, tell: Tell) -> None:
-    """Read back all but the first MiB, the next block while one is hashed, and compare."""
-    free, other = aligned_buffer(BLOCK_BYTES), aligned_buffer(BLOCK_BYTES)
-    digest, started_s = hashlib.sha256(), time.monotonic()
-    spans = list(body.spans())
-    with ThreadPoolExecutor(1) as threads:
+    """Read back all but the first MiB, and compare."""
+    spans = body.spans()
 
-        def read(index: int, block: memoryview) -> memoryview:
-            start, count = spans[index]
-            begin = 0 if start else HEAD_BYTES
-            block[:begin] = body.head[:begin]
-            medium.read(block[begin:count], start + begin)
-            return block[:count]
+    def read(buffer: memoryview) -> memoryview:
+        start, count = next(spans, (0, 0))
+        begin = 0 if start else min(HEAD_BYTES, count)
+        buffer[:begin] = body.head[:begin]
+        medium.read(buffer[begin:count], start + begin)
+        return buffer[:count]
 
-        reading = threads.submit(read, 0, free)
-        for index, (start, count) in enumerate(spans):
-            block = reading.result()
-            free, other = other, free
-            if index + 1 < len(spans):
-                reading = threads.submit(read, index + 1, free)
+    digest, end, started_s = hashlib.sha256(), 0, time.monotonic()
+    with blocks_ahead(read) as blocks:
+        for block, expected in zip(blocks, body.digests, strict=False):  # of the end there are more digests
             digest.update(block)
-            if digest.digest() != body.digests[index]:
+            start, end = end, end + len(block)
+            if digest.digest() != expected:
                 raise TrustError(
-                    f"{medium.name}: expected what was written at {start} to {start + count}, got other bytes",
+                    f"{medium.name}: expected what was written at {start} to {end}, got other bytes",
                     hint=_COUNTERFEIT,
                 )
-            tell(Advance("verify", start + count, body.size_bytes, time.monotonic() - started_s))
+            tell(Advance("verify", end, body.size_bytes, time.monotonic() - started_s))
 
 
 def _write_head(medium: Medium, head: memoryview) -> None:

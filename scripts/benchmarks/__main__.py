@@ -1,8 +1,8 @@
 """The benchmarks, called by scripts/bench.
 
 `quantize` measures beside peers, `decode` behind models, `runtime` what running costs, `parity` compares engines,
-`updates` fetches models over the broker, `mail` sends results under kills, `ingest` takes them in, and nothing measures
-what it claims.
+`updates` fetches models over the broker, `mail` sends results under kills, `ingest` takes them in, `flash` writes
+drives, and nothing measures what it claims.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 
 _WITH_OPTIONS = ("quantize", "runtime", "parity")
-_WITHOUT = ("decode", "updates", "mail", "ingest")
+_WITHOUT = ("decode", "updates", "mail", "ingest", "flash")
 
 
 def main() -> None:

@@ -14,10 +14,11 @@ import pytest
 
 from edge_sdk.errors import InputError, TrustError, UnavailableError
 from edge_sdk.flash.advance import Advance, estimate
+from edge_sdk.flash.ahead import BLOCK_BYTES
 from edge_sdk.flash.drives import list_drives, require_drive
 from edge_sdk.flash.mark import HEAD_BYTES, is_incomplete
 from edge_sdk.flash.medium import Medium, claimed
-from edge_sdk.flash.write import BLOCK_BYTES, write_drive, write_medium
+from edge_sdk.flash.write import write_drive, write_medium
 from tests.flash.loops import attached, needs_loops, ran
 
 SIZE = 24 << 20
@@ -176,6 +177,7 @@ def test_a_drive_that_takes_no_more_is_told_with_the_place(tmp_path):
 
 PROGRAM = """
 import sys, time
+from edge_sdk.flash.ahead import BLOCK_BYTES
 from edge_sdk.flash.drives import require_drive
 from edge_sdk.flash.write import write_drive
 

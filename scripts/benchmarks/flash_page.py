@@ -1,0 +1,43 @@
+"""benchmarks/flash.md: the figures of `scripts/bench flash` as a page; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.benchmarks.tables import table
+
+_PAGE = """# Writing a drive, beside dd
+
+Made by `scripts/bench flash` as root, on a machine that others use too: read the ratios. Medians of {rounds} in turns,
+an image of random bytes that is in memory, 4 MiB a block, everything synced ({machine}).
+
+{rows}
+
+Goal: 90 % of the speed of `dd bs=4M conv=fsync` or more; `dd, direct` has `oflag=direct` too. Ours has in it the mark,
+the wiped end, SHA-256, and the first MiB that comes last. Reading back, which `dd` does not do, stands beside it.
+
+The drives are loop devices. The kernel holds the first one (blkio) to 60 MB/s of writing and of reading, as a good card
+is; through the cache that is less, since writing begins late. Without a limit a loop device is memory and a fast disk:
+then SHA-256 decides, and who else uses the cores; `dd` computes nothing.
+"""
+_COLUMNS = ("onto", "edge-sdk, MB/s", "dd, fsync", "dd, direct", "of dd, fsync", "of dd, direct", "reading back, MB/s")
+
+
+def page(rows: Mapping[str, Mapping[str, Any]], *, rounds: int, machine: str) -> str:
+    """Return the page.
+
+    Args:
+        rows: By what was written to: its bytes, and the seconds of each way and of reading back.
+        rounds: How often each was done.
+        machine: What it was done on.
+    """
+    body = "\n".join(table(_COLUMNS, [_cells(onto, row) for onto, row in rows.items()]))
+    return _PAGE.format(rounds=rounds, machine=machine, rows=body)
+
+
+def _cells(onto: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    rates = [row["size_bytes"] / row[name] / 1e6 for name in ("edge-sdk", "dd, fsync", "dd, direct", "read back")]
+    ours, fsync, direct, back = rates
+    speeds = (f"{rate:.0f}" for rate in (ours, fsync, direct))
+    return (onto, *speeds, f"{ours / fsync:.0%}", f"{ours / direct:.0%}", f"{back:.0f}")
