@@ -24,7 +24,7 @@ from edge_sdk.flash.kit import (
     decode_kit,
 )
 
-_OF_AN_OLDER_KIT = (STATUS_NAME, RECOVER_NAME, *SECRET_NAMES, "*.edge", "login.json", "wheels/*.whl")
+_OF_AN_OLDER_KIT = (STATUS_NAME, RECOVER_NAME, *SECRET_NAMES, "*.edge", "login.json", "profile.toml", "wheels/*.whl")
 
 
 def write_kit(folder: Path, kit: Kit, contents: Mapping[str, bytes | Path], secrets: Mapping[str, bytes]) -> None:

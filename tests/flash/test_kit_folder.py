@@ -20,7 +20,7 @@ def test_a_kit_is_written_and_checked_and_its_secrets_are_private(tmp_path):
 
 def test_a_new_kit_leaves_nothing_of_the_old_one_but_what_kits_do_not_have(tmp_path):
     write_kit(tmp_path, a_kit(secrets=("wifi.json",)), CONTENTS, {"wifi.json": b"secret"})
-    for name in ("status.json", "recover", "notes.txt"):
+    for name in ("status.json", "recover", "profile.toml", "notes.txt"):
         (tmp_path / name).write_text("")
     (tmp_path / "wheels" / "old-1.0-py3-none-any.whl").write_bytes(b"old")
     write_kit(tmp_path, a_kit(), CONTENTS, {})

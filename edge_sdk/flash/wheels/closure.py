@@ -90,9 +90,19 @@ def _is_of(limit: str, requirement: str) -> bool:
 
 def _missing(requirements: Sequence[str], board: BoardSystem, where: str) -> InputError:
     named = " ".join(f"--platform {name}" for name in (platforms(board)[0], f"manylinux2014_{board.arch}"))
-    words = " ".join(f"'{requirement}'" for requirement in requirements)
+    once = _combined(requirements)
+    words = " ".join(f"'{requirement}'" for requirement in once)
     return InputError(
-        f"{where}: expected wheels for {board}, got none for {', '.join(requirements)}",
+        f"{where}: expected wheels for {board}, got none for {', '.join(once)}",
         hint=f"python -m pip download --only-binary=:all: --implementation cp --python-version {board.python} "
         f"{named} {words}",
     )
+
+
+def _combined(requirements: Sequence[str]) -> list[str]:
+    by_name: dict[str, Requirement] = {}
+    for one in map(Requirement, requirements):
+        known = by_name.setdefault(one.name, one)
+        known.specifier &= one.specifier
+        known.extras |= one.extras
+    return [_bare(one) for one in by_name.values()]

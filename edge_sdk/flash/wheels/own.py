@@ -48,8 +48,9 @@ def own_wheel() -> tuple[str, bytes]:
 
 
 def _code() -> dict[str, bytes]:
-    paths = [path for path in sorted(_ROOT.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
-    return {f"{_PACKAGE}/{path.relative_to(_ROOT).as_posix()}": _read(path) for path in paths}
+    names = [path.relative_to(_ROOT) for path in sorted(_ROOT.rglob("*")) if path.is_file()]
+    ours = [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)]
+    return {f"{_PACKAGE}/{name.as_posix()}": _read(_ROOT / name) for name in ours}
 
 
 def _profiles() -> dict[str, bytes]:
