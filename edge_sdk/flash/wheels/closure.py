@@ -1,7 +1,7 @@
 """The set of wheels that lacks nothing on the board, and has nothing that the board does not need.
 
 Who fetches wheels may judge markers by the machine it runs on, as pip does whatever `--python-version` says
-(https://github.com/pypa/pip/issues/11664). So the set is walked by what each wheel requires on the board, and what is
+(https://github.com/pypa/pip/issues/6117). So the set is walked by what each wheel requires on the board, and what is
 lacking is fetched, until nothing is.
 """
 
