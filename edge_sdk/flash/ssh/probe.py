@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from edge_sdk import files, records
 from edge_sdk.errors import InputError, UnavailableError
+from edge_sdk.flash.kit import Kit, decode_kit
 from edge_sdk.flash.ssh.connection import Connection, Limits
 from edge_sdk.flash.ssh.errand import run_errand
 from edge_sdk.profiles import Detected, detect_profile
@@ -50,7 +51,8 @@ class Installed:
 
     Attributes:
         device: The name that it has, by its agent or else by its kit; empty for none.
-        kit: The kit's record as it lies there; empty for none.
+        kit_digest: What names its kit; empty for none, or one that was cut off.
+        kit_device: The name that its kit gives it.
         step: How far the kit's first boot came; empty for none.
         state: How that step stands.
         reason: Why it failed.
@@ -59,7 +61,8 @@ class Installed:
     """
 
     device: str = ""
-    kit: str = ""
+    kit_digest: str = ""
+    kit_device: str = ""
     step: str = ""
     state: str = ""
     reason: str = ""
@@ -230,17 +233,44 @@ def _jetpack(told: Mapping[str, Any]) -> str:
     return f"JetPack {told['jetpack']}, {l4t}" if told["jetpack"] else l4t
 
 
+def read_installed(board: Connection, *, sudo: bool) -> Installed:
+    """Ask a board what of edge-sdk is there, and nothing else.
+
+    Args:
+        board: Where.
+        sudo: Whether the login becomes root by sudo.
+
+    Raises:
+        UnavailableError: The connection broke, or the board does not answer as it should.
+    """
+    told = run_errand(board, "look", {"sudo": sudo}, limits=_LOOK)
+    try:
+        return _installed(told)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise UnavailableError(f"{board.address}: expected what is installed, got {exc!r} in it") from exc
+
+
 def _installed(told: Mapping[str, Any]) -> Installed:
-    kit, status, agent = (_table(str(told[name])) for name in ("kit", "status", "agent"))
+    status, agent = (_table(str(told[name])) for name in ("status", "agent"))
+    kit = _kit(str(told["kit"]))
     return Installed(
-        device=str(agent.get("device") or kit.get("device") or ""),
-        kit=str(told["kit"]),
+        device=str(agent.get("device") or (kit.device if kit else "")),
+        kit_digest=kit.digest if kit else "",
+        kit_device=kit.device if kit else "",
         step=str(status.get("step", "")),
         state=str(status.get("state", "")),
         reason=str(status.get("reason", "")),
         agent=str(told["agent"]),
         units=tuple(str(unit) for unit in told["units"]),
     )
+
+
+def _kit(text: str) -> Kit | None:
+    """Return the record of the board's kit; one that is damaged, or of a newer edge-sdk, is replaced as a whole."""
+    try:
+        return decode_kit(text.encode(), where="kit.json") if text else None
+    except InputError:
+        return None
 
 
 def _table(text: str) -> Mapping[str, Any]:

@@ -22,5 +22,7 @@ def _running(tmp_path_factory):
 def board(_running, monkeypatch):
     """A board that is thrown away, reached by the `ssh` that stands first in PATH."""
     monkeypatch.setenv("PATH", f"{_running.programs}:{os.environ['PATH']}")
-    _running.do("rm -rf /opt/edge-sdk /var/lib/edge-sdk /etc/edge-sudo /var/log/edge-systemctl")
+    _running.do(
+        "rm -rf /opt/edge-sdk /var/lib/edge-sdk /etc/edge-sudo /var/log/edge-systemctl /var/lib/edge-first-boot"
+    )
     return _running

@@ -14,6 +14,7 @@ from edge_sdk.flash.ssh.address import Address
 from edge_sdk.flash.ssh.connection import Connection
 from edge_sdk.flash.ssh.errand import run_errand
 from edge_sdk.flash.ssh.probe import Installed, OnnxRuntime, probe, read_probe
+from tests.flash.ssh.parcels import small_parcel
 
 CPU = b"processor : 0\nFeatures : fp asimd evtstrm crc32 cpuid asimdhp asimddp\n"
 TOLD = {
@@ -90,8 +91,9 @@ def test_a_mark_that_leaves_its_folder_is_refused(name):
 
 
 def test_what_is_installed_is_told():
+    kit = small_parcel(device="press-3").kit
     installed = {
-        "kit": json.dumps({"schema": 1, "device": "press-3"}),
+        "kit": kit.to_json().decode(),
         "status": json.dumps({"step": "enrol", "state": "doing", "reason": "no way to the server"}),
         "agent": json.dumps({"device": "press-4"}),
         "agent_error": "",
@@ -99,8 +101,9 @@ def test_what_is_installed_is_told():
     }
     found = read_probe(told(installed=installed), 0.0).installed
     assert (found.device, found.step, found.state) == ("press-4", "enrol", "doing")
+    assert (found.kit_device, found.kit_digest) == ("press-3", kit.digest)
     assert read_probe(told(installed={**installed, "agent": "{damaged"}), 0.0).installed.device == "press-3"
-    assert read_probe(told(installed={**installed, "agent": "[]", "kit": ""}), 0.0).installed.device == ""
+    assert read_probe(told(installed={**installed, "agent": "[]", "kit": "{}"}), 0.0).installed.device == ""
     assert read_probe(TOLD, 0.0).installed == Installed()
 
 

@@ -1,10 +1,14 @@
-"""Tells what a board is, without changing it: run there by `edge_sdk.flash.ssh.probe`."""
+"""Tells what a board is, without changing it: run there by `edge_sdk.flash.ssh.probe`.
+
+Asked with `{"sudo": true or false}`, it tells only what of edge-sdk is there, read as root by sudo or not.
+"""
 
 import base64
 import json
 import os
 import platform
 import pwd
+import re
 import struct
 import subprocess
 import sys
@@ -23,8 +27,10 @@ MARKS = (
 )
 LOADERS = (Path("/lib/ld-linux-armhf.so.3"), Path("/lib/ld-linux-aarch64.so.1"))
 KIT = Path("/opt/edge-sdk/kit")
-PROGRAM = Path("/opt/edge-sdk/current/bin/edge-sdk")
+STATUS = (Path("/opt/edge-sdk/boot/status.json"), KIT / "status.json")
+PROGRAM = "/opt/edge-sdk/current/bin/edge-sdk"
 UNITS = Path("/etc/systemd/system")
+AGENT = UNITS / "edge-sdk-agent.service"
 MAX_BYTES = 1 << 16
 MAX_KIT_BYTES = 1 << 20
 LIST_ONNXRUNTIME = """
@@ -145,14 +151,19 @@ def nvidia() -> "dict[str, str]":
     }
 
 
-def installed(sudo: "list[str]") -> "dict[str, object]":
+def installed(sudo: "bool") -> "dict[str, object]":
     """Return what of edge-sdk is there: the kit's record, how far its first boot came, the agent's state."""
+    unit = read(AGENT).decode("utf-8", "replace")
+    program = (re.findall(r"^ExecStart=(/\S+)", unit, re.MULTILINE) or [PROGRAM])[0]
     status, out, said = 127, b"", ""
-    if PROGRAM.exists():
-        status, out, said = run([*sudo, str(PROGRAM), "agent", "status", "--json"])
+    if Path(program).exists():
+        # as the agent's own user: what root would make in its folder, the agent could not write
+        user = (re.findall(r"^User=([a-z_][a-z0-9_-]*)$", unit, re.MULTILINE) or ["root"])[0]
+        become = ["sudo", "-n", "-u", user, "--"] if sudo else ["runuser", "-u", user, "--"]
+        status, out, said = run([*become, program, "agent", "status", "--json"])
     return {
         "kit": read(KIT / "kit.json", MAX_KIT_BYTES).decode("utf-8", "replace"),
-        "status": read(KIT / "status.json").decode("utf-8", "replace"),
+        "status": next(filter(None, map(read, STATUS)), b"").decode("utf-8", "replace"),
         "agent": out.decode("utf-8", "replace")[:MAX_KIT_BYTES] if status == 0 else "",
         "agent_error": "" if status in (0, 127) else said.strip()[-300:],
         "units": sorted(path.name for path in UNITS.glob("edge-sdk*.service")),
@@ -179,10 +190,10 @@ def look() -> "dict[str, object]":
         "marks": marks(),
         "nvidia": nvidia(),
         "onnxruntime": onnxruntimes(),
-        "installed": installed(["sudo", "-n"] if how == "sudo" else []),
+        "installed": installed(how == "sudo"),
     }
 
 
 if __name__ == "__main__":
-    sys.stdin.buffer.readline()  # the request: there is nothing to ask
-    print(json.dumps(look()))
+    request = json.loads(sys.stdin.buffer.readline().decode())
+    print(json.dumps(installed(request["sudo"]) if "sudo" in request else look()))
