@@ -15,7 +15,8 @@ from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.wire import decode, encode
 from edge_sdk.wire.messages import Reported
 
-_WISHES = "wishes"
+WISHES = "wishes"
+"""The document of what was asked for."""
 _ROLLBACK_S = 120.0
 _POLL_S = 0.1
 _MAX_HZ = 1000.0
@@ -36,9 +37,9 @@ class Wishes:
 
 def read_wishes(state: State) -> Wishes:
     """Return what holds; what cannot be read does not."""
-    document = state.read(_WISHES)
+    document = state.read(WISHES)
     try:
-        return Wishes() if document is None else decode(Wishes, document, where=_WISHES)
+        return Wishes() if document is None else decode(Wishes, document, where=WISHES)
     except InputError:
         return Wishes()
 
@@ -121,7 +122,7 @@ def _rate(board: Board, arguments: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _wish(board: Board, wishes: Wishes) -> None:
-    board.state.write({_WISHES: encode(wishes)})
+    board.state.write({WISHES: encode(wishes)})
 
 
 def _roll_back(board: Board) -> Mapping[str, str]:

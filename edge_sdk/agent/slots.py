@@ -132,6 +132,8 @@ class Slots:
             UnavailableError: The disk is full or cannot be written.
         """
         sha256 = files.sha256_of_file(source)
+        if not self.damage(sha256):
+            return sha256
         try:
             _make_folder(self.downloads)
         except OSError as exc:
@@ -163,6 +165,22 @@ class Slots:
         if self.is_to_use(sha256, kept):
             self._use(sha256)
         self._link("factory", sha256)
+
+    def reset(self, sha256: str, kept: Kept) -> None:
+        """Make a release the one that the board comes with and uses; nothing else is left to go back to.
+
+        Raises:
+            UnavailableError: The disk is full or cannot be written.
+        """
+        self._keep(sha256, kept)
+        for name in ("factory", "current"):
+            if self.digest(name) != sha256:
+                self._link(name, sha256)
+        try:
+            _remove(self.folder / "previous")
+            _sync(self.folder)
+        except OSError as exc:
+            raise files.unwritable(self.folder, exc) from exc
 
     def promote(self, sha256: str, kept: Kept) -> None:
         """Make a release `current`, and `previous` what was; it is marked as kept.

@@ -1,4 +1,4 @@
-"""`edge-sdk agent run | status | rollback | install`: the agent of this board."""
+"""`edge-sdk agent run | status | rollback | install | recover`: the agent of this board."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from edge_sdk.errors import GateError, InputError, UnavailableError
 
 if TYPE_CHECKING:
     from edge_sdk.agent.install import Installed, Plan
+    from edge_sdk.agent.recover import Recovery
     from edge_sdk.agent.standing import Standing
 
 app = membership.app
@@ -145,12 +146,50 @@ def _installed_lines(done: Installed) -> Iterator[str]:
         yield f"{done.release}: model {done.model_sha256[:12]} gave its golden outputs here{stays}"
 
 
+def recover(
+    *,
+    package: Annotated[
+        Path | None, typer.Option(help="A package that the board comes with from now on, instead.")
+    ] = None,
+    state: StateOption = DEFAULT_STATE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put this board back to the model that it came with, where its state is lost or damaged; nothing is deleted.
+
+    Example: edge-sdk agent recover --dry-run
+    """
+    from edge_sdk.agent.recover import Wanted, plan
+    from edge_sdk.agent.recover import recover as perform
+
+    wanted = Wanted(state.absolute(), package)
+    planned = plan(wanted)
+    if dry_run or not planned.does:
+        output.emit(planned, _recovery_lines(planned), as_json=as_json)
+        return
+    for line in _recovery_lines(planned):
+        output.note(line)
+    if not yes and not typer.confirm("go on?", err=True):
+        raise InputError("asked: expected yes, got no")
+    if planned.service and os.geteuid():
+        raise UnavailableError("recover: expected to be run as root, got another user", hint="sudo")
+    done = perform(wanted)
+    output.emit(done, _recovery_lines(done), as_json=as_json)
+
+
+def _recovery_lines(record: Recovery) -> Iterator[str]:
+    yield f"{record.device or 'no member of a fleet'}: back to {record.package}"
+    yield from record.does or ("all is as it is to be",)
+
+
 def _lines(standing: Standing) -> Iterator[str]:
     reported = standing.reported
     yield f"agent    {'runs' if standing.is_running else 'does not run'}, started {reported.boot} times"
     yield f"device   {standing.device or 'no member of a fleet'}"
     yield f"release  {reported.release or 'none'} {reported.package_sha256[:12]}"
     yield f"model    {reported.model_sha256[:12] or 'none loaded'} {reported.family}"
+    yield f"proven   {reported.proven_sha256[:12] or 'no golden run is known'}"
     yield f"worker   {reported.worker}"
     update = reported.update
     yield f"update   {update.state} {update.release}" + (f": {update.reason}" if update.reason else "")
@@ -161,3 +200,4 @@ app.command("run")(run)
 app.command("status")(status)
 app.command("rollback")(rollback)
 app.command("install")(install)
+app.command("recover")(recover)

@@ -100,6 +100,7 @@ def test_a_good_update_is_confirmed_a_wrong_one_refused_and_commands_are_done(tm
         plant.release(BETTER, version=2)
         told = plant.hear("reported", that=lambda told: told.update.state == "confirmed")
         assert (told.release, told.model_sha256) == ("tiny-2", sha256_hex(BETTER)), log_of(board)
+        assert told.proven_sha256 == sha256_hex(BETTER)
 
         plant.release(WRONG, version=3)
         told = plant.hear("reported", that=lambda told: told.update.state == "refused")

@@ -73,7 +73,7 @@ def test_no_golden_help_is_left_over():
 @pytest.mark.parametrize("words", COMMANDS, ids="-".join)
 def test_each_help_starts_with_a_verb_and_ends_with_an_example(words):
     text, _, example = (COMMANDS[words].help or "").partition("Example: ")
-    assert re.match(r"(Check|Convert|List|Make|Measure|Quantize|Run|Show|Tell|Write) ", text)
+    assert re.match(r"(Check|Convert|List|Make|Measure|Put|Quantize|Run|Show|Tell|Write) ", text)
     assert example.split()[: 1 + len(words)] == ["edge-sdk", *words]
     assert "json" in {parameter.name.removeprefix("as_") for parameter in COMMANDS[words].params}
 
