@@ -20,11 +20,12 @@ from edge_sdk.flash.image.ext4 import Ext4Volume
 from edge_sdk.flash.image.fat import FatVolume
 from edge_sdk.flash.image.hooks import KIT_ON_BOOT, KIT_ON_ROOT, cloud_init_files, first_run_files, unit_files
 from edge_sdk.flash.image.mounted import MountedFolder
-from edge_sdk.flash.image.room import require_room, require_root_room
+from edge_sdk.flash.image.partitions import size_of
+from edge_sdk.flash.image.room import require_room
 from edge_sdk.flash.image.survey import Survey, survey_folder
 from edge_sdk.flash.image.tool import Content
 from edge_sdk.flash.image.volume import Volume
-from edge_sdk.flash.kit import KIT_NAME, Parcel
+from edge_sdk.flash.kit import KIT_NAME, RECOVER_NAME, Parcel
 
 Tell = Callable[[str], None]
 _MOST_TEXT_BYTES = 1 << 20
@@ -78,20 +79,49 @@ def customise_folder(boot: Path, parcel: Parcel, tell: Tell) -> None:
         TrustError: What was read back is not what was written.
     """
     found = survey_folder(boot)
-    volume = MountedFolder(boot)
-    require_room(volume, KIT_ON_BOOT, parcel)
+    volume = _volume(boot, found)
+    require_room(found, parcel, where=volume.where)
     hook = _hook(volume, found)
     _put(volume, KIT_ON_BOOT, hook, parcel, tell)
     _read_back(volume, KIT_ON_BOOT, hook, parcel, tell)
 
 
+def request_recovery(place: Path, found: Survey) -> None:
+    """Ask a board to go back to its factory model when it next starts from this.
+
+    Args:
+        place: An image file, a block device or a mounted boot partition.
+        found: What it is.
+
+    Raises:
+        InputError: There is no kit.
+        UnavailableError: It cannot be written, or a program is not installed.
+        TrustError: It was written and is not there.
+    """
+    volume, kit_folder = _volume(place, found), _kit_folder(found)
+    if KIT_NAME not in volume.names(kit_folder):
+        raise InputError(
+            f"{volume.where}: expected a kit in {kit_folder}, got none",
+            hint="edge-sdk flash TARGET NAME.edge writes one",
+        )
+    volume.write({f"{kit_folder}/{RECOVER_NAME}": b""})
+    if place.is_file() or place.is_block_device():
+        _sync(place)
+    if RECOVER_NAME not in volume.names(kit_folder):
+        raise TrustError(f"{volume.where}: expected the request for recovery there, got none")
+
+
 def _prepare(disk: Path, found: Survey, parcel: Parcel, tell: Tell) -> tuple[str, Mapping[str, bytes]]:
     """Return where the kit goes and what starts it, when it is sure that both can be written."""
     volume = _volume(disk, found)
-    kit_folder = KIT_ON_ROOT if found.format == "systemd-root" else KIT_ON_BOOT
-    takes = require_room(volume, kit_folder, parcel)
-    require_root_room(disk, found, parcel, beside_bytes=takes if kit_folder == KIT_ON_ROOT else 0, tell=tell)
-    return kit_folder, _hook(volume, found)
+    drive_bytes = size_of(disk) if disk.is_block_device() else 0
+    require_room(found, parcel, where=volume.where, drive_bytes=drive_bytes, tell=tell)
+    hook = _hook(volume, found)
+    try:
+        disk.open("rb+").close()
+    except OSError as exc:
+        raise files.unwritable(disk, exc) from exc
+    return _kit_folder(found), hook
 
 
 def _perform(disk: Path, found: Survey, kit_folder: str, hook: Mapping[str, bytes], parcel: Parcel, tell: Tell) -> None:
@@ -102,11 +132,17 @@ def _perform(disk: Path, found: Survey, kit_folder: str, hook: Mapping[str, byte
 
 
 def _volume(disk: Path, found: Survey) -> Volume:
+    if disk.is_dir():
+        return MountedFolder(disk)
     if found.format == "systemd-root" and found.root is not None:
         return Ext4Volume(disk, found.root)
     if found.boot is not None:
         return FatVolume(disk, found.boot)
     raise InputError(f"{disk}: expected the survey of a disk, got that of a folder")
+
+
+def _kit_folder(found: Survey) -> str:
+    return KIT_ON_ROOT if found.format == "systemd-root" else KIT_ON_BOOT
 
 
 def _hook(volume: Volume, found: Survey) -> Mapping[str, bytes]:

@@ -131,12 +131,11 @@ class FatVolume:
     def _do(self, desk: Bench, command: tuple[str, ...]) -> None:
         taken = Bounded.of(self.where, _MOST_LISTING_BYTES)
         code, complaint = desk.run(command, package=_PACKAGE, take=taken)
-        if code or complaint:
-            said = complaint or taken.taken.decode(errors="replace")
-            raise UnavailableError(f"{self.where}: expected {command[0]} to write, got: {_first(said)}")
+        if code:  # a complaint alone is none: of loop devices, it cannot tell heads and cylinders
+            raise UnavailableError(f"{self.where}: expected {command[0]} to write, got: {_said(complaint)}")
 
     def _damaged(self, complaint: str) -> InputError:
-        return InputError(f"{self.where}: expected a FAT file system that mtools can read, got: {_first(complaint)}")
+        return InputError(f"{self.where}: expected a FAT file system that mtools can read, got: {_said(complaint)}")
 
 
 def _parent(name: str) -> str:
@@ -144,5 +143,5 @@ def _parent(name: str) -> str:
     return "" if parent == "." else parent
 
 
-def _first(text: str) -> str:
-    return next((line for line in text.splitlines() if line.strip()), "nothing")
+def _said(complaint: str) -> str:
+    return "; ".join(line for line in complaint.splitlines() if line.strip())[:300] or "nothing"

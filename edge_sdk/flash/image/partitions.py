@@ -65,7 +65,20 @@ def read_partitions(disk: Path) -> tuple[Partition, ...]:
     """
     try:
         with disk.open("rb") as file:
-            return parse_partitions(file, file.seek(0, os.SEEK_END), where=str(disk))
+            return parse_partitions(file, size_of(disk), where=str(disk))
+    except OSError as exc:
+        raise files.unreadable(disk, exc) from exc
+
+
+def size_of(disk: Path) -> int:
+    """Return the size of an image file or a block device, in bytes.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        with disk.open("rb") as file:
+            return file.seek(0, os.SEEK_END)
     except OSError as exc:
         raise files.unreadable(disk, exc) from exc
 

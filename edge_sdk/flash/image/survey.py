@@ -12,6 +12,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.flash.image.ext4 import Ext4Volume
 from edge_sdk.flash.image.fat import FatVolume
 from edge_sdk.flash.image.formats import Boot, Format, evidence, find_format
+from edge_sdk.flash.image.hooks import KIT_ON_BOOT, KIT_ON_ROOT
 from edge_sdk.flash.image.mounted import MountedFolder
 from edge_sdk.flash.image.partitions import Partition, read_partitions
 from edge_sdk.flash.image.root_system import System, read_system
@@ -33,6 +34,7 @@ class Survey:
         arch: `aarch64`, `x86_64` or `armv7l`; empty if it cannot be told.
         glibc: Its C library, such as `2.41`; empty if it cannot be told.
         free_bytes: What is free where the kit goes, an older kit counted as free.
+        cluster_bytes: In what pieces room is given away there.
         boot: Its boot partition; None if it has none.
         root: Its root; None if it cannot be read.
         boot_folder: Where the system mounts its boot partition; empty if it cannot be told.
@@ -48,6 +50,7 @@ class Survey:
     arch: str
     glibc: str
     free_bytes: int
+    cluster_bytes: int
     boot: Partition | None = None
     root: Partition | None = None
     boot_folder: str = ""
@@ -75,7 +78,8 @@ def survey(disk: Path) -> Survey:
     root, system = _root(disk, [each for each in found if each.file_system == "ext4"])
     decided = find_format(shown, system, where=str(disk))
     block = root.superblock() if root else None
-    place: Volume | None = root if decided == "systemd-root" else boot
+    place, kit_folder = (root, KIT_ON_ROOT) if decided == "systemd-root" else (boot, KIT_ON_BOOT)
+    free_bytes, cluster_bytes = _room(place, kit_folder) if place else (0, 0)
     return Survey(
         format=decided,
         evidence=evidence(shown, system),
@@ -83,7 +87,8 @@ def survey(disk: Path) -> Survey:
         python=system.python if system else "",
         arch=system.arch if system else "",
         glibc=system.glibc if system else "",
-        free_bytes=place.free_bytes() if place else 0,
+        free_bytes=free_bytes,
+        cluster_bytes=cluster_bytes,
         boot=boot.partition if boot else None,
         root=root.partition if root else None,
         boot_folder=system.boot_folder if system else "",
@@ -100,7 +105,8 @@ def survey_folder(boot: Path) -> Survey:
         InputError: It is no folder that can be read, or takes no customisation that is known.
     """
     folder = MountedFolder(boot)
-    shown = show_boot(folder, "")
+    shown = _show(folder, "")
+    free_bytes, cluster_bytes = _room(folder, KIT_ON_BOOT)
     return Survey(
         format=find_format(shown, None, where=str(boot)),
         evidence=evidence(shown, None),
@@ -108,13 +114,17 @@ def survey_folder(boot: Path) -> Survey:
         python="",
         arch="",
         glibc="",
-        free_bytes=folder.free_bytes(),
+        free_bytes=free_bytes,
+        cluster_bytes=cluster_bytes,
         root_grows=True,
     )
 
 
-def show_boot(volume: Volume, label: str) -> Boot:
-    """Return what a boot partition shows."""
+def _room(volume: Volume, kit_folder: str) -> tuple[int, int]:
+    return volume.free_bytes() + volume.size_bytes(kit_folder), volume.cluster_bytes()
+
+
+def _show(volume: Volume, label: str) -> Boot:
     cmdline, issue = (_text(volume, name) for name in ("cmdline.txt", "issue.txt"))
     return Boot(volume.names(), label=label, cmdline=cmdline, issue=issue)
 
@@ -124,7 +134,7 @@ def _text(volume: Volume, name: str) -> str:
 
 
 def _boot(disk: Path, candidates: list[Partition]) -> tuple[FatVolume | None, Boot | None]:
-    shown = [(volume, show_boot(volume, volume.label())) for volume in (FatVolume(disk, each) for each in candidates)]
+    shown = [(volume, _show(volume, volume.label())) for volume in (FatVolume(disk, each) for each in candidates)]
     signed = [pair for pair in shown if pair[1].names & _SIGNS]
     if len(signed) > 1:
         raise InputError(

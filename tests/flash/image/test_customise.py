@@ -11,7 +11,14 @@ import pytest
 
 from edge_sdk import files
 from edge_sdk.errors import InputError, TrustError, UnavailableError
-from edge_sdk.flash.image import customise, customise_folder, customise_in_place, survey
+from edge_sdk.flash.image import (
+    customise,
+    customise_folder,
+    customise_in_place,
+    request_recovery,
+    survey,
+    survey_folder,
+)
 from edge_sdk.flash.image.beside import copy_beside
 from edge_sdk.flash.image.ext4 import Ext4Volume
 from edge_sdk.flash.image.fat import FatVolume
@@ -19,6 +26,7 @@ from edge_sdk.flash.image.survey import Survey
 from edge_sdk.flash.kit_folder import check_kit
 from tests.flash.image.images import CMDLINE, a_parcel, needs_programs, pi_boot, require_sound
 from tests.flash.kits import CONTENTS, PACKAGE
+from tests.flash.loops import attached, needs_loops
 
 pytestmark = needs_programs
 LARGE = {**CONTENTS, PACKAGE: os.urandom(5 << 20)}
@@ -94,17 +102,6 @@ def test_a_kit_without_room_changes_nothing(image_of, kind):
     assert files.sha256_of_file(image) == before
 
 
-def test_a_root_that_must_grow_is_told_and_one_that_does_not_is_refused(tmp_path, made):
-    image, parcel = Path(shutil.copy(made("trixie"), tmp_path)), a_parcel()
-    parcel = replace(parcel, kit=replace(parcel.kit, needs_bytes=500_000_000))
-    told: list[str] = []
-    found = survey(image)
-    customise(image, found, parcel, told.append)
-    assert told[0].endswith("it grows when it first starts, if the drive is larger")
-    with pytest.raises(UnavailableError, match=r"root: expected 500000000 bytes free to install, got \d+"):
-        customise(image, replace(found, root_grows=False), parcel, silent)
-
-
 def test_a_source_that_has_changed_since_leaves_the_image_as_it_was(image_of):
     image = image_of("trixie")
     before = files.sha256_of_file(image)
@@ -146,6 +143,39 @@ def test_a_root_whose_journal_is_yet_to_be_replayed_is_refused(image_of):
         customise(image, found, a_parcel(), silent)
 
 
+@pytest.mark.parametrize("kind", ["trixie", "debian"])
+def test_a_board_is_asked_to_go_back_to_its_factory_model(image_of, kind):
+    image = image_of(kind)
+    found = survey(image)
+    with pytest.raises(InputError, match=r"expected a kit in (opt/)?edge-sdk(/kit)?, got none"):
+        request_recovery(image, found)
+    customise_in_place(image, found, a_parcel(), silent)
+    request_recovery(image, found)
+    volume = volume_of(image, found)
+    assert volume.read("edge-sdk/recover" if kind == "trixie" else "opt/edge-sdk/kit/recover", most_bytes=1) == b""
+    require_sound(image)
+
+
+@needs_loops
+@pytest.mark.parametrize("kind", ["trixie", "debian"])
+def test_a_drive_is_customised_as_it_is_and_a_read_only_one_is_told(image_of, kind):
+    image = image_of(kind)
+    with (
+        attached(image, "--read-only") as path,
+        pytest.raises(UnavailableError, match=r"to write, got: .*not permitted"),
+    ):
+        customise(Path(path), survey(Path(path)), a_parcel(), silent)
+    with attached(image) as path:
+        drive = Path(path)
+        customise(drive, survey(drive), a_parcel(), silent)
+        parcel = replace(a_parcel(), kit=replace(a_parcel().kit, needs_bytes=500_000_000))
+        with pytest.raises(UnavailableError, match=r"root: expected \d+ bytes free to install, got \d+"):
+            customise(drive, survey(drive), parcel, silent)
+    found = survey(image)
+    assert "kit.json" in volume_of(image, found).names("edge-sdk" if kind == "trixie" else "opt/edge-sdk/kit")
+    require_sound(image)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="is what every other test does when it is not root")
 def test_nobody_can_customise_an_image_of_theirs(made):
     folder = Path(tempfile.mkdtemp(prefix="edge sdk @@ ?offset=1 ", dir="/tmp"))
@@ -162,6 +192,9 @@ def test_nobody_can_customise_an_image_of_theirs(made):
                 tempfile.tempdir = "/tmp"
                 for path in copies:
                     customise(path, survey(path), a_parcel(), silent)
+                copies[0].chmod(0o444)
+                with pytest.raises(UnavailableError, match="expected a place to write, got Permission denied"):
+                    customise(copies[0], survey(copies[0]), a_parcel(), silent)
                 os._exit(0)
             finally:
                 os._exit(1)
@@ -213,3 +246,5 @@ def test_a_mounted_boot_partition_gets_the_same(tmp_path):
     assert not (tmp_path / "edge-sdk" / "old.edge").exists()
     assert (tmp_path / "vendor-data").read_bytes().startswith(b"#cloud-boothook")
     assert (tmp_path / "cmdline.txt").read_bytes() == CMDLINE
+    request_recovery(tmp_path, survey_folder(tmp_path))
+    assert (tmp_path / "edge-sdk" / "recover").read_bytes() == b""
