@@ -151,8 +151,8 @@ def _device(
         number=number,
         kind=_text(node, "type"),
         size_bytes=int(node.get("size") or 0),
-        is_read_only=bool(node.get("ro")),
-        is_removable=bool(node.get("rm") or node.get("hotplug")),
+        is_read_only=_flag(node, "ro"),
+        is_removable=_flag(node, "rm") or _flag(node, "hotplug"),
         transport="mmc" if is_card else _text(node, "tran"),
         card=attributes.get(f"{name}/device/type", "") if is_card else "",
         model=f"{_text(node, 'vendor')} {_text(node, 'model')}".strip(),
@@ -165,6 +165,10 @@ def _device(
         is_swap=_SWAP in at or path in swaps or f"/dev/{name}" in swaps,
         children=tuple(_device(child, attributes, mounts, swaps) for child in node.get("children") or ()),
     )
+
+
+def _flag(node: Mapping[str, Any], key: str) -> bool:
+    return node.get(key) in (True, "1")  # the word before util-linux 2.33
 
 
 def _text(node: Mapping[str, Any], key: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_sdk.errors import InputError
+from edge_sdk.files import unreadable
 from edge_sdk.flash.block_devices import BlockDevice, block_devices, look
 from edge_sdk.flash.holders import is_claimed, writers
 from edge_sdk.flash.mark import LOOK_BYTES, is_incomplete
@@ -136,8 +137,8 @@ def choose(device: BlockDevice, least_bytes: int) -> Drive:
     """
     found = refusal(device)
     if found is None and device.size_bytes < least_bytes:
-        least = f"a drive of at least {least_bytes / 1e9:.2f} GB"
-        found = Refusal(least, f"{device.size_bytes / 1e9:.2f} GB ({device.title})", "take a larger one")
+        least = f"a drive of at least {least_bytes:,} bytes"
+        found = Refusal(least, f"{device.size_bytes:,} ({device.title})", "take a larger one")
     if found is not None:
         raise InputError(f"{device.path}: expected {found.expected}, got {found.got}", hint=found.hint)
     return _drive(device, None)
@@ -231,7 +232,10 @@ def _require_free_of(device: BlockDevice, files: Iterable[Path]) -> None:
     """Check that a disk neither is nor holds any of the files."""
     numbers = {one.number for one in device.tree()}
     for path in files:
-        status = path.stat()
+        try:
+            status = path.stat()
+        except OSError as exc:
+            raise unreadable(path, exc) from exc
         number = number_of(status.st_rdev if stat.S_ISBLK(status.st_mode) else status.st_dev)
         behind = Path(device.backing_file)
         if number in numbers or (device.backing_file and behind.exists() and path.samefile(behind)):

@@ -21,11 +21,13 @@ ALIGNED_BYTES = 4096
 """A multiple of any drive's sector."""
 _REREAD_PARTITIONS = 0x125F
 """BLKRRPART of linux/fs.h."""
+_NO_MEDIUM = 123
+"""ENOMEDIUM of Linux, which Python does not name elsewhere."""
 _CAUSES = {
-    errno.EACCES: "no right to",
-    errno.EPERM: "no right to",
+    errno.EACCES: "one that this user may not",
+    errno.EPERM: "one that this user may not",
     errno.EBUSY: "one that is in use",
-    errno.ENOMEDIUM: "an empty reader",
+    _NO_MEDIUM: "an empty reader",
     errno.ENOENT: "nothing there",
     errno.ENXIO: "nothing there",
     errno.ENODEV: "nothing there",
@@ -138,6 +140,8 @@ def claimed(path: str) -> Iterator[Medium]:
     """
     handle = _open(path)
     try:
+        with suppress(OSError):  # udev looks at it when this is closed, not at halves (systemd.io/BLOCK_DEVICE_LOCKING)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield Medium(handle, path)
     finally:
         os.close(handle)

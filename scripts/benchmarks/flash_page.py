@@ -18,8 +18,8 @@ Goal: 90 % of the speed of `dd bs=4M conv=fsync` or more; `dd, direct` has `ofla
 the wiped end, SHA-256, and the first MiB that comes last. Reading back, which `dd` does not do, stands beside it.
 
 The drives are loop devices. The kernel holds the first one (blkio) to 60 MB/s of writing and of reading, as a good card
-is; through the cache that is less, since writing begins late. Without a limit a loop device is memory and a fast disk:
-then SHA-256 decides, and who else uses the cores; `dd` computes nothing.
+is. Through the cache that is less, since writing begins late: the larger the image, the smaller that loss. Without a
+limit a loop device is memory and a fast disk: then SHA-256 decides, and who else uses the cores; `dd` computes nothing.
 """
 _COLUMNS = ("onto", "edge-sdk, MB/s", "dd, fsync", "dd, direct", "of dd, fsync", "of dd, direct", "reading back, MB/s")
 

@@ -51,8 +51,20 @@ def test_a_drive_that_may_be_written_is_told_with_what_is_on_it():
 
 
 def test_a_drive_that_is_too_small_is_refused_with_both_sizes():
-    with pytest.raises(InputError, match=r"expected a drive of at least 32\.00 GB, got 31\.91 GB \(SanDisk Ultra"):
+    with pytest.raises(
+        InputError, match=r"at least 32,000,000,000 bytes, got 31,914,983,424 \(SanDisk Ultra, 31\.9 GB\)"
+    ):
         choose(devices_of("usb_stick")["/dev/sdb"], 32_000_000_000)
+
+
+def test_flags_of_an_old_lsblk_are_words():
+    node = {"path": "/dev/sdb", "type": "disk", "size": "4000000000", "ro": "0", "rm": "0", "hotplug": "0"}
+    machine = Machine({"blockdevices": [node, {**node, "path": "/dev/sdc", "rm": "1"}]})
+    fixed, removable = block_devices(machine)
+    assert (fixed.is_removable, fixed.is_read_only, fixed.size_bytes) == (False, False, 4_000_000_000)
+    assert removable.is_removable
+    assert refusal(fixed) is not None
+    assert refusal(removable) is None
 
 
 def test_other_systems_are_told_another_way():
