@@ -21,7 +21,7 @@ from typing import Any
 
 from edge_sdk.errors import InputError, UnavailableError
 
-_COLUMNS = "NAME,KNAME,PATH,MAJ:MIN,TYPE,SIZE,RO,RM,HOTPLUG,TRAN,VENDOR,MODEL,SERIAL,FSTYPE,LABEL,MOUNTPOINT"
+_COLUMNS = "NAME,KNAME,PATH,MAJ:MIN,TYPE,SIZE,RO,RM,TRAN,VENDOR,MODEL,SERIAL,FSTYPE,LABEL,MOUNTPOINT"
 """NAME, which is not read, makes lsblk answer with trees: without it what is on a disk would stand beside it."""
 _PATIENCE_S = 30
 _ATTRIBUTES = ("diskseq", "device/type", "loop/backing_file")
@@ -56,7 +56,7 @@ class BlockDevice:
         kind: As lsblk says: disk, part, loop, rom, lvm, crypt, raid1, mpath, …
         size_bytes: 0 for a reader without a card.
         is_read_only: Whether the kernel refuses to write it.
-        is_removable: Whether the medium or the disk may be taken out, as far as firmware and kernel know.
+        is_removable: Whether the medium may be taken out, as the disk and its firmware say.
         transport: usb, mmc, sata, nvme, …; empty if unknown.
         card: Of a disk of the kernel's MMC driver SD or MMC (which is eMMC); empty of others.
         model: Its maker's words.
@@ -152,10 +152,10 @@ def _device(
         kind=_text(node, "type"),
         size_bytes=int(node.get("size") or 0),
         is_read_only=_flag(node, "ro"),
-        is_removable=_flag(node, "rm") or _flag(node, "hotplug"),
+        is_removable=_flag(node, "rm"),
         transport="mmc" if is_card else _text(node, "tran"),
         card=attributes.get(f"{name}/device/type", "") if is_card else "",
-        model=f"{_text(node, 'vendor')} {_text(node, 'model')}".strip(),
+        model=f"{_maker(node)} {_text(node, 'model')}".strip(),
         serial=_text(node, "serial"),
         sequence=int(attributes.get(f"{name}/diskseq", "0")),
         backing_file=attributes.get(f"{name}/loop/backing_file", ""),
@@ -165,6 +165,11 @@ def _device(
         is_swap=_SWAP in at or path in swaps or f"/dev/{name}" in swaps,
         children=tuple(_device(child, attributes, mounts, swaps) for child in node.get("children") or ()),
     )
+
+
+def _maker(node: Mapping[str, Any]) -> str:
+    said = _text(node, "vendor")
+    return "" if said.startswith("0x") else said  # a number of PCI
 
 
 def _flag(node: Mapping[str, Any], key: str) -> bool:

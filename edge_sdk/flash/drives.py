@@ -145,9 +145,9 @@ def choose(device: BlockDevice, least_bytes: int) -> Drive:
 
 
 def _is_shown(device: BlockDevice) -> bool:
-    """Leave out what nobody would look for: empty loop devices, disks in memory, an eMMC's small parts."""
-    if device.kind == "loop":
-        return device.size_bytes > 0
+    """Leave out what nobody looks for: loop devices that are in use, disks in memory, the small parts of eMMC."""
+    if device.kind == "loop":  # snaps alone are a dozen
+        return refusal(device) is None
     return device.kind == "disk" and not device.name.startswith(("ram", "zram")) and "boot" not in device.name
 
 

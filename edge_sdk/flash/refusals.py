@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from edge_sdk.flash.block_devices import BlockDevice
 
-_PORTABLE = ("usb", "ieee1394")
-_BUILT_IN = ("sata", "ata", "nvme", "sas", "scsi", "spi", "virtio", "fc", "fcoe", "iscsi")
+_PORTABLE = ("usb", "sbp", "mmc")
+_BUILT_IN = ("sata", "ata", "nvme", "sas", "spi", "virtio", "fc", "fcoe", "iscsi")
+"""Words of lsblk (get_transport in misc-utils/lsblk.c of util-linux); sbp is FireWire."""
 _SYSTEM_PLACES = {
     *("/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/etc", "/gnu/store", "/home", "/nix", "/nix/store", "/opt"),
     *("/root", "/srv", "/sysroot", "/usr", "/usr/local", "/var", "/var/lib", "/var/log"),
@@ -123,7 +124,7 @@ def _is_emmc(drive: BlockDevice) -> Refusal | None:
 
 
 def _is_built_in(drive: BlockDevice) -> Refusal | None:
-    if drive.kind == "loop" or drive.transport in (*_PORTABLE, "mmc"):
+    if drive.kind == "loop" or drive.transport in _PORTABLE:
         return None
     if drive.is_removable and drive.transport not in _BUILT_IN:
         return None

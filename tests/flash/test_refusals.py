@@ -58,7 +58,7 @@ def test_a_drive_that_is_too_small_is_refused_with_both_sizes():
 
 
 def test_flags_of_an_old_lsblk_are_words():
-    node = {"path": "/dev/sdb", "type": "disk", "size": "4000000000", "ro": "0", "rm": "0", "hotplug": "0"}
+    node = {"path": "/dev/sdb", "type": "disk", "size": "4000000000", "ro": "0", "rm": "0"}
     machine = Machine({"blockdevices": [node, {**node, "path": "/dev/sdc", "rm": "1"}]})
     fixed, removable = block_devices(machine)
     assert (fixed.is_removable, fixed.is_read_only, fixed.size_bytes) == (False, False, 4_000_000_000)

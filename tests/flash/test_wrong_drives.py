@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -257,13 +258,17 @@ def test_what_was_mounted_since_the_plan_is_not_written(disk, tmp_path):
             assert sha256_of_file(disk) == before
 
 
-def test_what_the_list_refuses_is_refused(disk):
-    with attached(disk, "--read-only") as path:
-        refused = [drive for drive in list_drives() if drive.refusal is not None]
-        assert path in [drive.path for drive in refused]
-        for drive in refused:  # the disks that this machine runs from are among them
-            with pytest.raises(InputError, match="expected"):
-                require_drive(drive.path, 0)
+def test_the_list_shows_what_may_be_written_and_refuses_what_this_machine_runs_from(disk, tmp_path):
+    other = tmp_path / "other.img"
+    other.write_bytes(bytes(SIZE))
+    with attached(disk) as path, attached(other, "--read-only") as protected:
+        drives = {drive.path: drive for drive in list_drives()}
+        assert drives[path].refusal is None
+        assert protected not in drives, "of loop devices only those to write"
+        for drive in drives.values():
+            if drive.refusal is not None:
+                with pytest.raises(InputError, match=f"expected {re.escape(drive.refusal.expected)}"):
+                    require_drive(drive.path, 0)
 
 
 @contextmanager
