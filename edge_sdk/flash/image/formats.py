@@ -102,10 +102,9 @@ def _reads_seed(boot: Boot, system: System | None) -> bool:
         return False
     if system is None:
         return boot.names >= SEED_FILES
-    label = system.seed.removeprefix("LABEL=")
-    if label != system.seed:
-        return label.lower() == boot.label.lower()
-    return bool(system.seed) and system.seed == system.boot_folder
+    if not system.seed or not system.boot_folder:  # the hook must find the kit, too
+        return False
+    return system.seed.lower() in (f"LABEL={boot.label}".lower(), system.boot_folder)
 
 
 def _has_preseed(boot: Boot | None, system: System | None) -> bool:
@@ -115,4 +114,5 @@ def _has_preseed(boot: Boot | None, system: System | None) -> bool:
 def _runs_first_script(boot: Boot, system: System | None) -> bool:
     if system is None:
         return boot.is_raspberry_pi_os
-    return system.is_raspberry_pi_os and system.runs_commands and "cmdline.txt" in boot.names
+    is_mounted = bool(system.boot_folder) and "cmdline.txt" in boot.names
+    return system.is_raspberry_pi_os and system.runs_commands and is_mounted

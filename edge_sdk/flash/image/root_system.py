@@ -1,7 +1,7 @@
 """What system an ext4 root holds, from its own files: name, Python, processor, C library, how it starts.
 
-Nothing of it is run. The processor is that of its python3, for that is what will run; the C library is what dpkg says,
-for wheels name the oldest that they run on.
+Nothing of it is run. The processor is that of its python3, for that is what will run; the C library says its version
+in a line of text, which running it as a program would print.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edge_sdk.flash.image.ext4 import Ext4Volume
 
 _MOST_BYTES = 1 << 20
-_MOST_DPKG_BYTES = 64 << 20
+_MOST_LIBRARY_BYTES = 16 << 20
 _MACHINES = {0x3E: "x86_64", 0xB7: "aarch64", 0x28: "armv7l"}  # e_machine, elf(5)
 _CLOUD_FOLDER = "etc/cloud/cloud.cfg.d"
 _MOST_CLOUD_FILES = 64
@@ -66,26 +66,26 @@ def read_system(root: Ext4Volume) -> System | None:
         return None
     said: dict[str, str] = dict(re.findall(r'^([A-Z_]+)="?(.*?)"?$', release, re.MULTILINE))
     python = root.link("usr/bin/python3").rpartition("/")[2]
-    library = root.names("usr/lib")
+    arch = _arch(root.head(f"usr/bin/{python}", 20)) if python else ""
     has_cloud_init = "cloud-init" in root.names("usr/bin") and "cloud-init.disabled" not in root.names("etc/cloud")
     return System(
         name=said.get("PRETTY_NAME") or said.get("ID", ""),
         ids=frozenset((said.get("ID", ""), *said.get("ID_LIKE", "").split())),
         python=python.removeprefix("python") if re.fullmatch(r"python3\.\d+", python) else "",
-        arch=_arch(root.head(f"usr/bin/{python}", 20)) if python else "",
-        glibc=_glibc(_text(root, "var/lib/dpkg/status", most_bytes=_MOST_DPKG_BYTES)),
+        arch=arch,
+        glibc=_glibc(root, f"usr/lib/{arch}-linux-gnu") if arch else "",
         is_raspberry_pi_os="rpi-issue" in root.names("etc"),
         has_systemd="systemd" in root.names("usr/lib/systemd"),
         runs_commands="systemd-run-generator" in root.names("usr/lib/systemd/system-generators"),
-        has_preseed="rpi-preseed" in library,
+        has_preseed="rpi-preseed" in root.names("usr/lib"),
         seed=_seed(root) if has_cloud_init else "",
         has_cloud_init=has_cloud_init,
         boot_folder=_boot_folder(_text(root, "etc/fstab")),
     )
 
 
-def _text(root: Ext4Volume, name: str, *, most_bytes: int = _MOST_BYTES) -> str:
-    return (root.read(name, most_bytes=most_bytes) or b"").decode(errors="replace")
+def _text(root: Ext4Volume, name: str) -> str:
+    return (root.read(name, most_bytes=_MOST_BYTES) or b"").decode(errors="replace")
 
 
 def _arch(head: bytes) -> str:
@@ -94,9 +94,11 @@ def _arch(head: bytes) -> str:
     return _MACHINES.get(struct.unpack_from("<H", head, 18)[0], "")
 
 
-def _glibc(status: str) -> str:
-    found = re.search(r"^Package: libc6\n(?:.+\n)*?Version: (?:\d+:)?(\d+\.\d+)", status, re.MULTILINE)
-    return found[1] if found else ""
+def _glibc(root: Ext4Volume, folder: str) -> str:
+    name = root.link(f"{folder}/libc.so.6") or "libc.so.6"
+    library = root.read(f"{folder}/{name}", most_bytes=_MOST_LIBRARY_BYTES) or b""
+    found = re.search(rb"GNU C Library .* version (\d+\.\d+)", library)
+    return found[1].decode() if found else ""
 
 
 def _boot_folder(fstab: str) -> str:

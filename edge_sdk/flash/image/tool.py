@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 from edge_sdk.errors import InputError, UnavailableError
 
@@ -22,6 +24,7 @@ Content = bytes | Path
 _SETTINGS = {"LC_ALL": "C", "MTOOLSRC": os.devnull, "MTOOLS_SKIP_CHECK": "1"}
 _FOLDERS = ("/usr/sbin", "/sbin", "/opt/homebrew/opt/e2fsprogs/sbin", "/usr/local/opt/e2fsprogs/sbin")
 _CHUNK_BYTES = 1 << 20
+_LIMIT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Bench:
             Its exit code, and what it complained of.
 
         Raises:
-            UnavailableError: It is not installed.
+            UnavailableError: It is not installed, or does not end.
         """
         program, *rest = arguments
         where = shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), *_FOLDERS)))
@@ -72,13 +75,19 @@ class Bench:
             ) as process,
         ):
             assert process.stdout is not None  # noqa: S101  a pipe was asked for
+            limit = Timer(_LIMIT_S, process.kill)
+            limit.start()
             try:
                 while chunk := process.stdout.read(_CHUNK_BYTES):
                     take(chunk)
+                code = process.wait()
             except BaseException:
                 process.kill()
                 raise
-            code = process.wait()
+            finally:
+                limit.cancel()
+            if code == -signal.SIGKILL:
+                raise UnavailableError(f"{program}: expected an end within {_LIMIT_S:.0f} s, got none")
             complaint.seek(0)
             return code, complaint.read().decode(errors="replace").strip()
 

@@ -43,9 +43,6 @@ def debian_root(
     name: str = "Debian GNU/Linux 13 (trixie)", python: str = "3.13", glibc: str = "2.41"
 ) -> dict[str, bytes | str]:
     """Return a root of Debian with systemd."""
-    status = (
-        f"Package: libc-bin\nVersion: 1\n\nPackage: libc6\nStatus: install ok installed\nVersion: {glibc}-12+rpt1\n"
-    )
     return {
         "usr/lib/os-release": f'PRETTY_NAME="{name}"\nID=debian\n'.encode(),
         "etc/os-release": "../usr/lib/os-release",
@@ -55,7 +52,8 @@ def debian_root(
         f"usr/bin/python{python}": ELF,
         "usr/lib/systemd/systemd": ELF,
         "usr/lib/systemd/system-generators/systemd-run-generator": ELF,
-        "var/lib/dpkg/status": status.encode(),
+        "usr/lib/aarch64-linux-gnu/libc.so.6": ELF
+        + f"GNU C Library (Debian GLIBC {glibc}-12) version {glibc}.".encode(),
     }
 
 

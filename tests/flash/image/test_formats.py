@@ -41,6 +41,12 @@ CLOUD = replace(DEBIAN, has_cloud_init=True, seed="/boot/firmware")
         (replace(SEEDED, label="bootfs"), replace(CLOUD, seed="LABEL=system-boot"), "systemd-root"),
         (SEEDED, replace(CLOUD, seed="/boot"), "systemd-root"),  # mounted elsewhere than where cloud-init looks
         (replace(SEEDED, cmdline="quiet cloud-init=disabled"), CLOUD, "systemd-root"),
+        (
+            replace(SEEDED, label="system-boot"),
+            replace(CLOUD, seed="LABEL=system-boot", boot_folder=""),
+            "systemd-root",
+        ),
+        (PI, replace(PI_OS, boot_folder=""), "systemd-root"),
         (None, DEBIAN, "systemd-root"),
         (PI, DEBIAN, "systemd-root"),
         (PI, replace(PI_OS, runs_commands=False), "systemd-root"),
