@@ -59,8 +59,8 @@ def write_model(path: Path, *, version: int, factor: float) -> Path:
     return path
 
 
-def write_belt(path: Path) -> Path:
-    """Write a clip of cards that pass by, 12 seconds of 20 pictures each, and return its path."""
+def write_belt(path: Path, *, fps: float = 20.0) -> Path:
+    """Write a clip of 240 pictures of cards that pass by, and return its path."""
     import numpy as np
 
     from edge_sdk.media import write_video
@@ -73,5 +73,5 @@ def write_belt(path: Path) -> Path:
         left, right = max(0, shift), min(width, shift + 120)
         picture[10:80, left:right, 2 - color] = 230
         pictures.append(picture)
-    write_video(path, pictures, fps=20.0)
+    write_video(path, pictures, fps=fps)
     return path
