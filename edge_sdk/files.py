@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -161,6 +161,17 @@ def require_writable(path: Path) -> None:
             pass
     except OSError as exc:
         raise unwritable(path, exc) from exc
+
+
+def cache_folder(name: str, environment: Mapping[str, str], home: Path) -> Path:
+    """Return where a user's cache of this name is, by the XDG base directory specification.
+
+    Example:
+        >>> str(cache_folder("wheels", {}, Path("/home/me")))
+        '/home/me/.cache/edge-sdk/wheels'
+    """
+    root = environment.get("XDG_CACHE_HOME", "")
+    return (Path(root) if Path(root).is_absolute() else home / ".cache") / "edge-sdk" / name
 
 
 def is_safe_name(name: str) -> bool:

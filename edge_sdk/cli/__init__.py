@@ -22,6 +22,7 @@ from edge_sdk.cli import (
     convert,
     demo,
     doctor,
+    flash,
     fleet,
     inspect,
     keep,
@@ -56,6 +57,7 @@ app.command("inspect")(inspect.inspect_package)
 app.command("run")(run.run_package)
 app.command("bench")(bench.bench_package)
 app.command("doctor")(doctor.examine_board)
+app.command("flash")(flash.flash)
 app.add_typer(agent.app, name="agent")
 app.add_typer(demo.app, name="demo")
 app.add_typer(fleet.app, name="fleet")

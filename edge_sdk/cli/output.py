@@ -75,6 +75,31 @@ def countdown(title: str, seconds: float) -> Iterator[Callable[[float, str], Non
         yield lambda elapsed_s, now: bar.update(task, completed=elapsed_s, says=now)
 
 
+@contextmanager
+def transfers() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on stderr, on a terminal only, bars of bytes with their speed and the time left, one after another.
+
+    Yields:
+        A function that is called with the title of a bar, the bytes that are done, and how many there are.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _title, _done, _size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    tasks: dict[str, Any] = {}
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+
+        def show(title: str, done: int, size: int) -> None:
+            if title not in tasks:
+                tasks[title] = bars.add_task(title, total=size)
+            bars.update(tasks[title], completed=done)
+
+        yield show
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     """Yield the lines of a plain table with aligned columns."""
     body = [head, *rows]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from edge_sdk import files
 from edge_sdk.cli import output
 from edge_sdk.cli.options import (
     HeadOption,
@@ -193,11 +194,11 @@ def quantize_model(
 
 
 def _cache(folder: Path | None, *, is_wanted: bool) -> Cache:
-    from edge_sdk.quantize.cache import FolderCache, NoCache, default_folder
+    from edge_sdk.quantize.cache import FolderCache, NoCache
 
     if not is_wanted:
         return NoCache()
-    chosen = folder or default_folder(os.environ, Path.home())
+    chosen = folder or files.cache_folder("quantize", os.environ, Path.home())
     return FolderCache(chosen, on_use=lambda: output.note(f"going on with what an earlier run left in {chosen}"))
 
 

@@ -1,4 +1,4 @@
-"""How far the writing of a drive is, and how long it will take."""
+"""How far the unpacking of an image or the writing of a drive is, and how long it will take."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Advance:
         elapsed_s: Since the stage began.
     """
 
-    stage: Literal["write", "verify"]
+    stage: Literal["unpack", "write", "verify"]
     done_bytes: int
     size_bytes: int
     elapsed_s: float

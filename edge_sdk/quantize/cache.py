@@ -116,12 +116,6 @@ class FolderCache:
                 total -= stat.st_size
 
 
-def default_folder(environment: Mapping[str, str], home: Path) -> Path:
-    """Return where a user's caches are, by the XDG base directory specification."""
-    root = environment.get("XDG_CACHE_HOME", "")
-    return (Path(root) if Path(root).is_absolute() else home / ".cache") / "edge-sdk" / "quantize"
-
-
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """The part of a cache whose values hang on the same inputs.

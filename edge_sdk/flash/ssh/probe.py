@@ -69,6 +69,11 @@ class Installed:
     agent: str = ""
     units: tuple[str, ...] = ()
 
+    @property
+    def member(self) -> str:
+        """The name under which its agent is a member of a fleet; empty if it is none."""
+        return str(_table(self.agent).get("device", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
