@@ -65,9 +65,24 @@ def write_drive(drive: Drive, image: Iterable[Piece], *, size_bytes: int, tell: 
         TrustError: The drive gives back other bytes than it took.
         KeyboardInterrupt: It was interrupted; like all others, it says that the drive is incomplete if it is.
     """
-    with claimed(drive.path) as medium:
-        _require_same(drive, find_device(drive.path), medium, size_bytes)
+    with held(drive, size_bytes) as medium:
         return write_medium(medium, image, size_bytes=size_bytes, tell=tell)
+
+
+@contextmanager
+def held(drive: Drive, least_bytes: int = 0) -> Iterator[Medium]:
+    """Hold the drive of a plan while the block works on it: nothing mounts it, and no other takes its place.
+
+    Args:
+        drive: The drive of the plan.
+        least_bytes: What has to fit on it.
+
+    Raises:
+        InputError: It is in use, may not be written any more, or is another drive.
+    """
+    with claimed(drive.path) as medium:
+        _require_same(drive, find_device(drive.path), medium, least_bytes)
+        yield medium
 
 
 def write_medium(medium: Medium, image: Iterable[Piece], *, size_bytes: int, tell: Tell = lambda _: None) -> Written:

@@ -17,7 +17,7 @@ import pytest
 from edge_sdk.errors import InputError
 from edge_sdk.files import sha256_of_file
 from edge_sdk.flash.drives import list_drives, require_drive
-from edge_sdk.flash.write import write_drive
+from edge_sdk.flash.write import held, write_drive
 from tests.flash.loops import attached, mounted, needs_loops, partitioned, ran
 
 pytestmark = needs_loops
@@ -256,6 +256,14 @@ def test_what_was_mounted_since_the_plan_is_not_written(disk, tmp_path):
             with pytest.raises(InputError, match="expected a drive to write, got one that is in use"):
                 write_drive(drive, [IMAGE], size_bytes=len(IMAGE))
             assert sha256_of_file(disk) == before
+
+
+def test_a_drive_that_is_held_is_mounted_by_nobody_and_programs_may_change_it(disk, tmp_path):
+    ran("mke2fs", "-q", "-F", str(disk))
+    with attached(disk) as path, held(require_drive(path, 0)):
+        assert subprocess.run(["mount", path, tmp_path], capture_output=True, check=False).returncode != 0
+        ran("debugfs", "-w", "-R", f"write {__file__} there", path)
+        assert "there" in ran("debugfs", "-R", "ls", path)
 
 
 def test_the_list_shows_what_may_be_written_and_refuses_what_this_machine_runs_from(disk, tmp_path):
