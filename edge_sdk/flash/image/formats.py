@@ -89,7 +89,7 @@ def evidence(boot: Boot | None, system: System | None) -> tuple[str, ...]:
         return (*found, "no root that can be read")
     found.append(system.name or "a root without a name")
     if system.has_cloud_init:
-        found.append(f"cloud-init that reads {system.seed or 'no boot partition'}")
+        found.append(f"cloud-init that reads {system.seed or 'no vendor data'}")
     if system.is_raspberry_pi_os:
         found.append("made as Raspberry Pi OS")
     if not system.has_systemd:

@@ -24,6 +24,7 @@ from email.mime.text import MIMEText
 
 from edge_sdk import files
 from edge_sdk.errors import InputError
+from edge_sdk.flash.image.cloud_settings import takes_vendor_data
 
 KIT_ON_BOOT = "edge-sdk"
 KIT_ON_ROOT = "opt/edge-sdk/kit"
@@ -63,9 +64,6 @@ ExecStart=/bin/sh /{KIT_ON_ROOT}/start.sh
 """
 _NO_USER_DATA = b"#cloud-config\n"
 _UNIT_NAME = "edge-sdk-kit.service"
-_NO_VENDOR_DATA = re.compile(
-    r"^vendor_data:\s*(?:\{[^}]*|\n(?:[ \t]+.*\n)*?[ \t]+)enabled:\s*[\"']?(?:false|no|off)", re.M | re.I
-)
 _INSTANCE_ID = re.compile(r"^instance[-_]id:.*\n?", re.MULTILINE)
 _NOCLOUD = re.compile(r"(?<!\S)(ds=nocloud(?:-net)?;(?:[^\s;]*;)*?)(i|instance-id)=[^\s;]*")
 _RUN = re.compile(r"(?<!\S)systemd\.run=(\S+)")
@@ -85,7 +83,7 @@ def cloud_init_files(read: Read, *, where: str) -> Mapping[str, bytes]:
         InputError: The user's own settings keep vendor data away.
     """
     user = read("user-data") or _NO_USER_DATA
-    if _NO_VENDOR_DATA.search(user.decode(errors="replace")):
+    if not takes_vendor_data(user.decode(errors="replace")):
         raise InputError(
             f"{where}, user-data: expected vendor_data to be on, got it switched off",
             hint="remove vendor_data from user-data: the board's kit is started by it",

@@ -10,6 +10,7 @@ import re
 import struct
 from dataclasses import dataclass
 
+from edge_sdk.flash.image.cloud_settings import seed_of, takes_vendor_data
 from edge_sdk.flash.image.ext4 import Ext4Volume
 
 _MOST_BYTES = 1 << 20
@@ -17,7 +18,6 @@ _MOST_LIBRARY_BYTES = 16 << 20
 _MACHINES = {0x3E: "x86_64", 0xB7: "aarch64", 0x28: "armv7l"}  # e_machine, elf(5)
 _CLOUD_FOLDER = "etc/cloud/cloud.cfg.d"
 _MOST_CLOUD_FILES = 64
-_SEED = re.compile(r"^\s*(seedfrom|fs_label):\s*[\"']?([^\s\"']+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class System:
         runs_commands: Whether systemd takes a command from the kernel's command line (systemd-run-generator).
         has_preseed: Whether rpi-preseed is there.
         seed: What cloud-init's NoCloud reads: a folder such as `/boot/firmware`, a label such as `LABEL=system-boot`,
-            or empty if cloud-init is not there or is switched off.
+            or empty if cloud-init is not there, is switched off, or takes no vendor data.
         has_cloud_init: Whether cloud-init is there and not switched off: it grows the root, as it does in clouds.
         boot_folder: Where the FAT partition is mounted, by fstab; empty if it is not.
     """
@@ -68,6 +68,7 @@ def read_system(root: Ext4Volume) -> System | None:
     python = root.link("usr/bin/python3").rpartition("/")[2]
     arch = _arch(root.head(f"usr/bin/{python}", 20)) if python else ""
     has_cloud_init = "cloud-init" in root.names("usr/bin") and "cloud-init.disabled" not in root.names("etc/cloud")
+    settings = _cloud_settings(root) if has_cloud_init else ""
     return System(
         name=said.get("PRETTY_NAME") or said.get("ID", ""),
         ids=frozenset((said.get("ID", ""), *said.get("ID_LIKE", "").split())),
@@ -78,7 +79,7 @@ def read_system(root: Ext4Volume) -> System | None:
         has_systemd="systemd" in root.names("usr/lib/systemd"),
         runs_commands="systemd-run-generator" in root.names("usr/lib/systemd/system-generators"),
         has_preseed="rpi-preseed" in root.names("usr/lib"),
-        seed=_seed(root) if has_cloud_init else "",
+        seed=seed_of(settings) if has_cloud_init and takes_vendor_data(settings) else "",
         has_cloud_init=has_cloud_init,
         boot_folder=_boot_folder(_text(root, "etc/fstab")),
     )
@@ -106,12 +107,8 @@ def _boot_folder(fstab: str) -> str:
     return str(mounts[0]) if mounts else ""
 
 
-def _seed(root: Ext4Volume) -> str:
-    """Return what NoCloud reads, from the settings that cloud-init merges: the last one that says so counts."""
+def _cloud_settings(root: Ext4Volume) -> str:
     parts = sorted(name for name in root.names(_CLOUD_FOLDER) if name.endswith(".cfg"))[:_MOST_CLOUD_FILES]
-    texts = [_text(root, "etc/cloud/cloud.cfg"), *(_text(root, f"{_CLOUD_FOLDER}/{name}") for name in parts)]
-    found = _SEED.findall("\n".join(texts))
-    if not found:
-        return "LABEL=cidata"  # cloud-init's own default
-    key, value = found[-1]
-    return f"LABEL={value}" if key == "fs_label" else value.removeprefix("file://").rstrip("/")
+    return "\n".join(
+        _text(root, name) for name in ("etc/cloud/cloud.cfg", *(f"{_CLOUD_FOLDER}/{part}" for part in parts))
+    )
