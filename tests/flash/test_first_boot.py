@@ -28,6 +28,7 @@ def test_a_fresh_board_becomes_what_its_kit_says_with_the_real_pip(tmp_path):
     assert json.loads((board.kit / "status.json").read_text()) == board.status
     assert (board.status["kit"], set(board.status["steps"])) == (kit.digest, set(STEPS))
     assert (board.opt / "current").readlink().name == kit.digest[:16]
+    assert next((board.opt / "current/lib").rglob("edge_stand_in.*.pyc"))
 
 
 def test_the_same_kit_again_is_nothing_to_do(board):

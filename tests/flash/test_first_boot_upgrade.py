@@ -25,7 +25,8 @@ def test_an_upgrade_keeps_what_the_device_has_and_the_environment_before(running
     assert running.runs == "2.0"
     assert (running.opt / "previous").readlink() == before
     assert (running.root / "var/lib/edge-sdk/state.db").read_text() == "what the device has learnt"
-    assert (running.root / "var/lib/edge-sdk/agent.toml").read_text() == 'sources = ["camera:2.0"]\n'
+    settings = running.root / "var/lib/edge-sdk/agent.toml"
+    assert (settings.read_text(), settings.stat().st_mode & 0o777) == ('sources = ["camera:2.0"]\n', 0o600)
 
 
 def test_settings_that_somebody_has_changed_stay(running):
@@ -92,4 +93,15 @@ def test_one_works_at_a_time_and_the_services_own_is_asked_to_give_way(running):
         assert running.runs == "1.0"
     assert started.wait(30) == 0
     started.communicate()
+    assert running.runs == "2.0"
+
+
+def test_where_the_one_before_does_not_start_either_it_is_tried_again(running):
+    running.give("2.0")
+    for version in ("1.0", "2.0"):
+        running.fault(f"{version} agent run", 1)
+    assert running.run().returncode == 1
+    assert "; going back: edge-sdk-agent.service: expected it to start, got " in str(running.status["reason"])
+    (running.root / "faults/2.0 agent run").unlink()
+    assert running.run().returncode == 0
     assert running.runs == "2.0"

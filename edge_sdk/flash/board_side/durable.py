@@ -8,13 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write(path: Path, data: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
     """Write a file beside its place and move it there.
 
     Args:
         path: Where it is to be; its folder is made if it does not exist.
         data: What it holds.
         mode: Its rights, from its first byte on, whatever the umask is.
+        owner: User and group that it is given to before it is there; None for root's.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written; what was there still is.
@@ -29,6 +30,8 @@ def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             file.flush()
             if mode != 0o600:
                 part.chmod(mode)
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fsync(file.fileno())
         part.replace(path)
     except OSError:
@@ -80,14 +83,14 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(gone)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder, with those above it, that outlives a power cut.
+def make_folder(folder: Path, *, mode: int = 0o755) -> None:
+    """Make a folder, with those above it, that outlives a power cut; the rights are those of a new one.
 
     Raises:
         OSError: It cannot be made.
     """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode, parents=True, exist_ok=True)
     for made in missing:
         sync_folder(made.parent)
 

@@ -18,7 +18,7 @@ from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.kit import Kit
 from edge_sdk.flash.board_side.places import Places
 
-_WHOLE, _PROVEN = ".whole", ".proven"
+_WHOLE, _PROVEN, _COMPILED = ".whole", ".proven", ".compiled"
 _NAME_DIGITS = 16
 _PIP_S, _VERSION_S, _SYNC_S = 3600.0, 600.0, 1800.0  # a Raspberry Pi Zero with a slow card
 
@@ -78,6 +78,27 @@ def prove(environment: Path) -> None:
     """
     if not is_proven(environment):
         durable.write(environment / _PROVEN, b"")
+
+
+def compile_quietly(environment: Path) -> None:
+    """Compile what was installed, once, behind all else that the board does: the agent, another user, cannot keep it.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    if not (environment / _COMPILED).exists():
+        run(
+            "nice",
+            "-n",
+            "19",
+            environment / "bin/python",
+            "-m",
+            "compileall",
+            "-q",
+            environment / "lib",
+            timeout_s=_PIP_S,
+        )
+        durable.write(environment / _COMPILED, b"")
 
 
 def use(places: Places, environment: Path) -> None:

@@ -14,6 +14,7 @@ from edge_sdk.flash.board_side.places import Places
 SETTINGS, PROFILE = "agent.toml", "profile.toml"
 UNIT = "agent.service.proven"
 _KEPT_SETTINGS = "agent.toml.proven"
+_PRIVATE = 0o600  # settings may name passwords
 
 
 def write_settings(places: Places) -> None:
@@ -22,11 +23,11 @@ def write_settings(places: Places) -> None:
     Raises:
         OSError: The disk cannot be written, or the kit not be read.
     """
-    wanted = (places.kit / SETTINGS).read_bytes()
-    there = _read(places.device / SETTINGS)
-    if there is None or (there == _read(places.boot / _KEPT_SETTINGS) and there != wanted):
-        durable.write(places.device / SETTINGS, wanted)
-    _put(places.device / PROFILE, _read(places.kit / PROFILE))
+    durable.make_folder(places.device, mode=0o700)
+    wanted, there = (places.kit / SETTINGS).read_bytes(), _read(places.device / SETTINGS)
+    if there is None or there == _read(places.boot / _KEPT_SETTINGS):
+        _give(places, SETTINGS, wanted)
+    _give(places, PROFILE, _read(places.kit / PROFILE))
 
 
 def keep(places: Places) -> None:
@@ -36,9 +37,14 @@ def keep(places: Places) -> None:
         OSError: The disk cannot be written.
     """
     settings = _read(places.kit / SETTINGS)
-    if settings is not None and settings == _read(places.device / SETTINGS):
-        _put(places.boot / _KEPT_SETTINGS, settings)
+    if settings == _read(places.device / SETTINGS):
+        _put(places.boot / _KEPT_SETTINGS, settings, mode=_PRIVATE)
     _put(places.boot / UNIT, _read(places.agent_unit))
+
+
+def is_anything(places: Places) -> bool:
+    """Tell whether the board has worked with a kit before."""
+    return (places.boot / UNIT).exists()
 
 
 def give_back(places: Places) -> None:
@@ -48,13 +54,19 @@ def give_back(places: Places) -> None:
         OSError: The disk cannot be written.
     """
     if _read(places.device / SETTINGS) == _read(places.kit / SETTINGS):
-        _put(places.device / SETTINGS, _read(places.boot / _KEPT_SETTINGS))
+        _give(places, SETTINGS, _read(places.boot / _KEPT_SETTINGS))
     _put(places.agent_unit, _read(places.boot / UNIT))
 
 
-def _put(path: Path, data: bytes | None) -> None:
+def _give(places: Places, name: str, data: bytes | None) -> None:
+    """Put a file into the device's folder, as its owner's: the agent, who is not root, reads it."""
+    owner = places.device.stat()
+    _put(places.device / name, data, mode=_PRIVATE, owner=(owner.st_uid, owner.st_gid))
+
+
+def _put(path: Path, data: bytes | None, *, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
     if data is not None and data != _read(path):
-        durable.write(path, data)
+        durable.write(path, data, mode=mode, owner=owner)
 
 
 def _read(path: Path) -> bytes | None:

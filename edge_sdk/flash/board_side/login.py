@@ -79,7 +79,7 @@ def _authorize(home: Path, account: Account, keys: tuple[str, ...]) -> None:
     folder, path = home / ".ssh", home / ".ssh/authorized_keys"
     if folder.is_symlink() or path.is_symlink():
         raise StepError(f"{path}: expected a file of the user's, got a link", is_final=True)
-    durable.make_folder(folder)
+    durable.make_folder(folder, mode=0o700)
     present = path.read_text().splitlines() if path.exists() else []
     wanted = [*present, *(key for key in keys if key not in present)]
     durable.write(path, ("\n".join(wanted) + "\n").encode(), mode=0o600)

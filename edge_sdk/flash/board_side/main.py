@@ -69,7 +69,7 @@ def _work(places: Places, kit: Kit, options: argparse.Namespace) -> int:
     clock.raise_to(places, kit.made_unix_s)
     before = read_status(places.boot)
     if before.kit == kit.digest and before.is_done and not is_recovery and _is_there(places, kit):
-        return 0
+        return _finish(places, kit, options)
     unwiped = secrets.take(places)
     steps = before.steps if before.kit == kit.digest else {}
     telling = Telling(read_claim(places.boot / secrets.CLAIM))
@@ -82,6 +82,13 @@ def _work(places: Places, kit: Kit, options: argparse.Namespace) -> int:
         return 0 if exc.is_final else 1
     finally:
         telling.close()
+    return _finish(places, kit, options)
+
+
+def _finish(places: Places, kit: Kit, options: argparse.Namespace) -> int:
+    """Do what nobody waits for; a person who has started this would."""
+    if not options.once:
+        environment.compile_quietly(environment.folder_of(places, kit))
     return 0
 
 

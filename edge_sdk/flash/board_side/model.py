@@ -61,28 +61,35 @@ def install_model(places: Places, kit: Kit, *, is_recovery: bool, settle_s: floa
         environment.use(places, wanted)
         service.settle(places, settle_s=settle_s)
     except (StepError, OSError) as exc:
-        back = _go_back(places, wanted, settle_s=settle_s)
+        if environment.is_proven(wanted) or not kept.is_anything(places):
+            raise  # nothing else has worked here
+        try:
+            back = _go_back(places, wanted, settle_s=settle_s)
+        except (StepError, OSError) as worse:
+            raise StepError(f"{exc}; going back: {worse}") from exc
         if not back:
             raise
         raise StepError(f"{exc}; {back}", is_final=True) from exc
 
 
 def _go_back(places: Places, failed: Path, *, settle_s: float) -> str:
-    """Have things as they were when the board last worked; say so if the kit's environment was in use already."""
-    before = environment.led_to(places.previous)
-    if environment.is_proven(failed) or not (places.boot / kept.UNIT).exists():
-        return ""  # nothing else has worked here
-    try:
-        kept.give_back(places)
-        service.reload_units()
-        was_in_use = environment.led_to(places.current) == failed and before is not None
-        if was_in_use and before is not None:
-            service.restart_later(places)
-            environment.use(places, before)
-        service.settle(places, settle_s=settle_s)
-    except (StepError, OSError) as exc:
-        return f"and going back: {exc}"
-    return f"back to {before.name}" if was_in_use and before is not None else ""
+    """Have things as they were when the board last worked.
+
+    Returns:
+        Where `current` was led back to; empty if the kit's environment was not in use yet.
+
+    Raises:
+        StepError: The agent does not stay up with that either.
+        OSError: The disk cannot be written.
+    """
+    before = environment.led_to(places.previous) if environment.led_to(places.current) == failed else None
+    kept.give_back(places)
+    service.reload_units()
+    if before is not None:
+        service.restart_later(places)
+        environment.use(places, before)
+    service.settle(places, settle_s=settle_s)
+    return f"back to {before.name}" if before is not None else ""
 
 
 def _agent(wanted: Path, *arguments: str | Path) -> None:
