@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+_TRIES = 50
 needs_loops = pytest.mark.skipif(
     os.geteuid() != 0 or not Path("/dev/loop-control").exists() or not shutil.which("losetup"),
     reason="loop devices need root, /dev/loop-control and util-linux",
@@ -44,7 +46,10 @@ def partitioned(file):
         try:
             yield path
         finally:
-            ran("partx", "--delete", path)
+            for _ in range(_TRIES):
+                if not subprocess.run(["partx", "--delete", path], capture_output=True, check=False).returncode:
+                    break
+                time.sleep(0.1)  # somebody who looks at drives has it open
 
 
 @contextmanager
