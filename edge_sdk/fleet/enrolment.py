@@ -29,7 +29,7 @@ from edge_sdk.wire.enrolment import Claim, EnrolRequest, Home, Membership, Progr
 CLAIM_HOURS = 24.0
 _MAX_RECORD_BYTES = 8192
 _MAX_REASON = 400
-_WRONG_TOKEN = "claim: expected one that was made here, got another"  # noqa: S105  a message
+WRONG_TOKEN = "claim: expected one that was made here, got another"  # noqa: S105  a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class Enrolment:
         """Return the record of a device whose claim has this token; compared in constant time."""
         record = self._read(device) or Member(device)
         if not hmac.compare_digest(files.sha256_hex(token.encode()), record.token_sha256):
-            raise InputError(_WRONG_TOKEN)
+            raise InputError(WRONG_TOKEN)
         return record
 
     @contextmanager
