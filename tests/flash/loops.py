@@ -46,10 +46,12 @@ def partitioned(file):
         try:
             yield path
         finally:
+            name = Path(path).name
             for _ in range(_TRIES):
-                if not subprocess.run(["partx", "--delete", path], capture_output=True, check=False).returncode:
+                subprocess.run(["partx", "--delete", path], capture_output=True, check=False)
+                if not list(Path("/sys/block", name).glob(f"{name}p*")):
                     break
-                time.sleep(0.1)  # somebody who looks at drives has it open
+                time.sleep(0.1)  # somebody who looks at drives has one open
 
 
 @contextmanager
