@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from edge_sdk.flash.board_side import secrets_taken
+from edge_sdk.flash.board_side.checks import check_libraries
 from edge_sdk.flash.board_side.clock import raise_to
 from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.hostname import set_hostname
@@ -143,6 +144,15 @@ def test_a_clock_behind_the_kit_is_set_and_systemd_begins_there_next_time(places
     assert raise_to(places, 4_000_000_000)
     assert board.log == "date -u -s @4000000000\n"
     assert clock.stat().st_mtime == 4_000_000_000
+
+
+def test_a_library_that_the_system_lacks_is_named_with_its_package():
+    check_libraries()
+    with pytest.raises(
+        StepError, match=r"^libnone.so.9: expected it on this system, got none: install libnone9$"
+    ) as failed:
+        check_libraries({"libnone.so.9": "libnone9"})
+    assert failed.value.is_final
 
 
 def test_a_secret_is_taken_off_the_card_and_one_that_cannot_be_wiped_is_taken_once(places):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.kit import Kit, check_files
 from edge_sdk.flash.board_side.places import Places
+
+_LIBRARIES = {"libstdc++.so.6": "libstdc++6"}
+"""What manylinux wheels need beside the C library (PEP 600), and a minimal Debian does not have."""
 
 
 def check_system(kit: Kit) -> None:
@@ -25,6 +30,24 @@ def check_system(kit: Kit) -> None:
     glibc = _glibc()
     if _numbers(glibc) < _numbers(kit.glibc):
         raise StepError(f"glibc: expected {kit.glibc} or newer, got {glibc or 'another C library'}", is_final=True)
+
+
+def check_libraries(wanted: Mapping[str, str] = _LIBRARIES) -> None:
+    """Check that the system has the libraries that compiled wheels take from it.
+
+    Args:
+        wanted: Package of Debian and Ubuntu by name of the library.
+
+    Raises:
+        StepError: One is not there, or cannot be loaded.
+    """
+    for library, package in wanted.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError as exc:
+            raise StepError(
+                f"{library}: expected it on this system, got none: install {package}", is_final=True
+            ) from exc
 
 
 def check_room(places: Places, kit: Kit) -> None:

@@ -17,8 +17,8 @@ from edge_sdk.flash.board_side.kit import Kit
 from edge_sdk.flash.board_side.places import Places
 
 _QUICK_S, _GOLDEN_S = 300.0, 1800.0
-_FINAL_CODES = frozenset({2, 3, 4, 6})
-"""What edge-sdk returns where trying again changes nothing: usage, input, trust, gate."""
+_FINAL_CODES = frozenset({1, 2, 3, 4, 6})
+"""What edge-sdk returns where trying again changes nothing: a bug, usage, input, trust, gate."""
 
 
 def check_board(places: Places, kit: Kit) -> None:

@@ -57,6 +57,7 @@ class Work:
 
 def _check(work: Work) -> None:
     checks.check_system(work.kit)
+    checks.check_libraries()
     if not environment.is_whole(environment.folder_of(work.places, work.kit)):
         checks.check_room(work.places, work.kit)
     if clock.raise_to(work.places, work.kit.made_unix_s):
