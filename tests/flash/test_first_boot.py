@@ -123,13 +123,27 @@ def test_a_clock_that_is_behind_the_servers_certificate_is_no_refusal():
     assert not is_refused(Finished(5, "", "error: https://fleet:1: expected an answer, got none"))
 
 
-def test_recovery_sets_the_state_aside_and_is_asked_for_once(board):
+def test_recovery_is_asked_for_once(board):
     board.give()
     assert board.run().returncode == 0
     (board.kit / "recover").touch()
     assert board.run().returncode == 0
-    order = ["systemctl stop", "agent recover --yes", "agent install --yes", "systemctl restart edge-sdk-agent"]
+    order = ["agent recover --yes", "agent install --yes", "systemctl restart edge-sdk-agent"]
     places = [board.log.rindex(said) for said in order]
     assert places == sorted(places)
     assert not (board.kit / "recover").exists()
     assert board.status["step"] == "done"
+
+
+def test_recovery_mends_an_environment_that_does_not_answer_and_settings_that_cannot_be_read(board):
+    board.give()
+    assert board.run().returncode == 0
+    (board.opt / "current/bin/edge-sdk").unlink()
+    settings = board.root / "var/lib/edge-sdk/agent.toml"
+    settings.write_bytes(bytes(20))
+    board.fault("1.0 agent recover", 3, times=1, said="error: agent.toml: expected TOML, got zeros")
+    assert board.run("--recover").returncode == 0
+    assert board.runs == "1.0"
+    assert board.current_works()
+    assert settings.read_text() == 'sources = ["camera:1.0"]\n'
+    assert settings.with_name("agent.toml.lost").read_bytes() == bytes(20)

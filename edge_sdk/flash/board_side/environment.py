@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_sdk.flash.board_side import durable
 from edge_sdk.flash.board_side.checks import check_room
-from edge_sdk.flash.board_side.commands import run
+from edge_sdk.flash.board_side.commands import Finished, run
 from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.kit import Kit
 from edge_sdk.flash.board_side.places import Places
@@ -47,17 +47,17 @@ def led_to(link: Path) -> Path | None:
     return target if is_whole(target) else None
 
 
-def make(places: Places, kit: Kit) -> None:
-    """Make the environment of a kit, unless it is there.
+def make(places: Places, kit: Kit, *, is_recovery: bool = False) -> None:
+    """Make the environment of a kit, unless it is there; for a recovery it must answer too.
 
     Raises:
         StepError: There is too little room, or pip fails; what was there before still is.
         OSError: The disk cannot be written.
     """
     environment = folder_of(places, kit)
-    if is_whole(environment):
+    if is_whole(environment) and (not is_recovery or _version(environment).is_good):
         return
-    remove_others(places, {led_to(places.current), led_to(places.previous)})
+    remove_others(places, {led_to(places.current), led_to(places.previous)} - {environment})
     check_room(places, kit)
     try:
         _fill(places, kit, environment)
@@ -132,6 +132,10 @@ def _sync(environment: Path) -> None:
         raise StepError(f"disk: expected what was installed to be written, got {synced.reason}")
 
 
+def _version(environment: Path) -> Finished:
+    return run(environment / "bin/edge-sdk", "--version", timeout_s=_VERSION_S)
+
+
 def _fill(places: Places, kit: Kit, environment: Path) -> None:
     venv.EnvBuilder(system_site_packages=bool(kit.keeps), symlinks=True, with_pip=False).create(environment)
     wheels = places.kit / "wheels"
@@ -148,6 +152,6 @@ def _fill(places: Places, kit: Kit, environment: Path) -> None:
     )
     if not installed.is_good:
         raise StepError(f"pip: expected the kit's wheels to be installed, got {installed.reason}")
-    version = run(environment / "bin/edge-sdk", "--version", timeout_s=_VERSION_S)
+    version = _version(environment)
     if not version.is_good:
         raise StepError(f"edge-sdk --version: expected a version, got {version.reason}")

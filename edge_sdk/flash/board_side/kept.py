@@ -30,6 +30,20 @@ def write_settings(places: Places) -> None:
     _give(places, PROFILE, _read(places.kit / PROFILE))
 
 
+def replace_settings(places: Places) -> bool:
+    """Let the kit's settings take the place of the device's, which stay beside them; tell whether those were others.
+
+    Raises:
+        OSError: The disk cannot be written, or the kit not be read.
+    """
+    there, wanted = places.device / SETTINGS, (places.kit / SETTINGS).read_bytes()
+    if _read(there) == wanted:
+        return False
+    there.replace(there.with_name(f"{SETTINGS}.lost"))
+    _give(places, SETTINGS, wanted)
+    return True
+
+
 def keep(places: Places) -> None:
     """Keep what the board works with now.
 

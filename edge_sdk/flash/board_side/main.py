@@ -58,7 +58,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Make this board what its kit says.")
     parser.add_argument("--kit", type=Path, default=Path("/opt/edge-sdk/kit"), help="the kit's folder")
     parser.add_argument("--root", type=Path, default=Path("/"), help="a folder that stands for the board, for tests")
-    parser.add_argument("--recover", action="store_true", help="set the device's state aside: back to the kit's model")
+    parser.add_argument("--recover", action="store_true", help="back to the kit's model, whatever state it is in")
     parser.add_argument("--once", action="store_true", help=f"wait for the fleet for {_ONCE_S:g} s only")
     parser.add_argument("--settle-s", type=float, default=5.0, help="how long the agent must stay up to be believed")
     return parser.parse_args(arguments)

@@ -42,7 +42,7 @@ def install_model(places: Places, kit: Kit, *, is_recovery: bool, settle_s: floa
     Args:
         places: The board.
         kit: The kit.
-        is_recovery: Whether the device's state is to be set aside first.
+        is_recovery: Whether the device goes back to the kit's model, whatever state it is in.
         settle_s: How long the agent must stay up.
 
     Raises:
@@ -53,11 +53,10 @@ def install_model(places: Places, kit: Kit, *, is_recovery: bool, settle_s: floa
     try:
         kept.write_settings(places)
         service.restart_later(places)
+        package = ("--package", places.kit / kit.package)
         if is_recovery:
-            service.stop()
-            _agent(wanted, "recover", "--yes", "--state", places.device)
-        package = ("--package", places.kit / kit.package, "--program", places.program)
-        _agent(wanted, "install", "--yes", "--state", places.device, *package)
+            _recover(places, wanted, *package)
+        _agent(wanted, "install", "--yes", "--state", places.device, "--program", places.program, *package)
         environment.use(places, wanted)
         service.settle(places, settle_s=settle_s)
     except (StepError, OSError) as exc:
@@ -70,6 +69,17 @@ def install_model(places: Places, kit: Kit, *, is_recovery: bool, settle_s: floa
         if not back:
             raise
         raise StepError(f"{exc}; {back}", is_final=True) from exc
+
+
+def _recover(places: Places, wanted: Path, *package: str | Path) -> None:
+    """Put the device back to the kit's model; settings that cannot be read give way to the kit's."""
+    command = ("recover", "--yes", "--state", places.device, *package)
+    try:
+        _agent(wanted, *command)
+    except StepError:
+        if not kept.replace_settings(places):
+            raise
+        _agent(wanted, *command)
 
 
 def _go_back(places: Places, failed: Path, *, settle_s: float) -> str:

@@ -52,11 +52,6 @@ def settle(places: Places, *, settle_s: float) -> None:
     durable.sync_folder(places.boot)
 
 
-def stop() -> None:
-    """Stop the agent, if it runs."""
-    run("systemctl", "stop", UNIT, timeout_s=90.0)
-
-
 def reload_units() -> None:
     """Have systemd read its units again."""
     run("systemctl", "daemon-reload")

@@ -35,7 +35,7 @@ class Work:
         places: The board.
         kit: The kit.
         sayer: Who is told.
-        is_recovery: Whether the device's state is to be set aside.
+        is_recovery: Whether the device goes back to the kit's model, whatever state it is in.
         patience_s: For how long the fleet is waited for.
         settle_s: How long the agent must stay up to be believed.
         notes: What the board could not take, which does not keep its model from running.
@@ -81,7 +81,7 @@ def _settings(work: Work) -> None:
 
 
 def _install(work: Work) -> None:
-    environment.make(work.places, work.kit)
+    environment.make(work.places, work.kit, is_recovery=work.is_recovery)
     if environment.led_to(work.places.current) is None:
         environment.use(work.places, environment.folder_of(work.places, work.kit))
 
