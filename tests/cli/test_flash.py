@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.cli import main
+from edge_sdk.cli import INTERRUPTED, main
 from edge_sdk.errors import GateError, InputError
 from edge_sdk.flash.kit import decode_kit
 from edge_sdk.fleet.folder import Fleet
@@ -18,6 +18,7 @@ from edge_sdk.wire import decode
 from edge_sdk.wire.enrolment import Claim
 from tests.flash.image import images
 from tests.flash.image.images import needs_programs, run
+from tests.flash.loops import attached, needs_loops
 from tests.flash.wheels.made import make_all
 from tests.runtime.swap import candidates
 
@@ -212,6 +213,48 @@ def test_a_batch_with_a_mistake_costs_no_card(flash, materials):
     assert code == InputError.exit_code
     assert "no-such-board" in err
     assert not Path("a.img").exists()
+
+
+@needs_loops
+def test_a_drive_is_overwritten_by_its_name_and_yes_alone(flash, materials, tmp_path, monkeypatch):
+    import io
+
+    card = tmp_path / "card"
+    card.write_bytes(b"somebody's pictures" * (40 << 20 >> 4))
+    before = card.read_bytes()
+    with attached(card) as drive:
+        for arguments in ((drive,), (drive, "--dry-run")):
+            monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+            flash(*arguments, "--standalone", "--image", materials / "trixie.img.xz")
+            assert Path(drive).read_bytes() == before
+        code, _, err = flash(drive, "--standalone", "--image", materials / "trixie.img.xz", "--yes")
+        assert code == 0, err
+        assert f"OVERWRITE {drive}, {card}" in err
+        assert "all that is on it is lost" in err
+        code, _, err = flash(drive, "--standalone", "--yes", device="press-5")
+        assert code == 0, err
+    assert kit_of(card).device == "press-5"
+    assert list((tmp_path / "cache" / "edge-sdk" / "images").iterdir()) == []
+
+
+@needs_loops
+def test_an_interrupted_writing_says_so_and_the_list_too(flash, command, materials, tmp_path, monkeypatch):
+    from edge_sdk.flash import ready
+
+    def pieces(path):
+        yield path.read_bytes()[: 5 << 20]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ready, "_pieces", pieces)
+    card = tmp_path / "card"
+    with card.open("wb") as file:
+        file.truncate(64 << 20)
+    with attached(card) as drive:
+        code, _, err = flash(drive, "--standalone", "--image", materials / "trixie.img", "--yes")
+        assert code == INTERRUPTED
+        assert f"interrupted: {drive} is incomplete: nothing starts from it" in err
+        listed = json.loads(command("flash", "--list", "--json")[1])
+        assert [one["is_incomplete"] for one in listed if one["path"] == drive] == [True]
 
 
 def test_drives_are_listed_with_what_speaks_against_them(command):
