@@ -28,10 +28,9 @@ from edge_sdk.flash.image import (
     unpack_image,
 )
 from edge_sdk.flash.kit import Parcel
+from edge_sdk.flash.pieces import pieces_of
 from edge_sdk.flash.target import Target
-from edge_sdk.flash.write import write_drive
-
-_PIECE_BYTES = 4 << 20
+from edge_sdk.flash.write import held, write_drive
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,9 @@ class Ready:
         customised = f"put the kit and its hook into the image, {self.image_bytes} bytes"
         if self.drive is None:
             return (customised, "read it back", f"give it the name {to}")
-        return (customised, f"OVERWRITE {to}, {self.drive.title}: all that is on it is lost", f"read {to} back")
+        lost = ", ".join(part.label or part.filesystem or part.path for part in self.drive.partitions)
+        overwritten = f"OVERWRITE {to}, {self.drive.title}: all that is on it is lost" + (f" ({lost})" if lost else "")
+        return (customised, overwritten, f"read {to} back")
 
     def put(self, parcel: Parcel, ears: Ears) -> None:
         """Put a kit there.
@@ -99,6 +100,9 @@ class Ready:
         """
         if self.target.kind == "boot partition":
             customise_folder(self.place, parcel, ears.says)
+        elif self.target.image is None and self.drive is not None:
+            with held(self.drive):  # nothing mounts it, and it is still the one of the plan
+                customise_in_place(self.place, self.survey, parcel, ears.says)
         elif self.target.image is None:
             customise(self.place, self.survey, parcel, ears.says)
         else:
@@ -106,7 +110,7 @@ class Ready:
             if self.drive is None:
                 files.move(self.place, self.target.path)
             else:
-                write_drive(self.drive, _pieces(self.place), size_bytes=self.image_bytes, tell=ears.advances)
+                write_drive(self.drive, pieces_of(self.place), size_bytes=self.image_bytes, tell=ears.advances)
 
 
 @contextmanager
@@ -168,9 +172,3 @@ def _beside(target: Target, cache: Path) -> Path:
     if target.kind == "image":
         return target.path.with_name(f".{target.path.name}.part")
     return cache / f"{target.path.name}-{os.getpid()}.img"
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            yield piece

@@ -245,7 +245,7 @@ def test_an_interrupted_writing_says_so_and_the_list_too(flash, command, materia
         yield path.read_bytes()[: 5 << 20]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ready, "_pieces", pieces)
+    monkeypatch.setattr(ready, "pieces_of", pieces)
     card = tmp_path / "card"
     with card.open("wb") as file:
         file.truncate(64 << 20)
