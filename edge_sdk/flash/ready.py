@@ -139,14 +139,27 @@ def made_ready(
     if image is None:
         yield Ready(target, survey(target.path), target.path, drive)
         return
-    with _unpacked(image, _beside(target, cache), ears, sha256) as place:
+    with unpacked(image, _beside(target, cache), ears, sha256=sha256) as place:
         if drive is not None:
             drive = require_drive(target.name, place.stat().st_size, holding=(*needed, image, place))
         yield Ready(target, survey(place), place, drive)
 
 
 @contextmanager
-def _unpacked(image: Path, place: Path, ears: Ears, sha256: str) -> Iterator[Path]:
+def unpacked(image: Path, place: Path, ears: Ears, *, sha256: str = "") -> Iterator[Path]:
+    """Unpack an image into a file that is gone afterwards, unless it was given another name.
+
+    Args:
+        image: The image.
+        place: The file.
+        ears: Who is told how it goes.
+        sha256: What the image must have; empty for none.
+
+    Raises:
+        InputError: It is damaged, or packed with something else.
+        TrustError: It has another digest.
+        UnavailableError: The disk is full.
+    """
     ears.says(f"unpacking {image.name}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

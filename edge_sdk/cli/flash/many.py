@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from edge_sdk.cli import output
-from edge_sdk.cli.flash.making import Making
+from edge_sdk.cli.flash.making import Making, ears
 from edge_sdk.cli.flash.one import Labelling, label_of, make_one
 from edge_sdk.cli.flash.wishes import Wishes
 from edge_sdk.errors import EdgeError, GateError, InputError
@@ -57,15 +59,16 @@ def flash_all(many: Many, wishes: Wishes, making: Making) -> None:
     output.note(f"{len(rows)} boards, {len(rows) - len(todo)} of them done before ({results.path})")
     done: list[Result] = []
     labels: list[Label] = []
-    for number, row in enumerate(todo, 1):
-        target = row.target or many.target
-        output.note(f"{number} of {len(todo)}: {row.device} on {target}")
-        _await_card(row, target, making, is_first=number == 1)
-        result, label = _make(row.device, target, wishes.of(row), making)
-        if result is not None:
-            results.add(result)
-            done.append(result)
-        labels += [label] if label else []
+    with _unpacked_once(making, len(todo)) as ready:
+        for number, row in enumerate(todo, 1):
+            target = row.target or many.target
+            output.note(f"{number} of {len(todo)}: {row.device} on {target}")
+            _await_card(row, target, making, is_first=number == 1)
+            result, label = _make(row.device, target, wishes.of(row), ready)
+            if result is not None:
+                results.add(result)
+                done.append(result)
+            labels += [label] if label else []
     if many.labelling is not None and labels:
         many.labelling.write(labels)
     if not making.manner.is_dry:
@@ -76,6 +79,19 @@ def flash_all(many: Many, wishes: Wishes, making: Making) -> None:
             f"{many.table}: expected {len(todo)} boards, {len(failed)} failed; the last: {failed[-1].reason}",
             hint="the same command again does those that are not done",
         )
+
+
+@contextmanager
+def _unpacked_once(making: Making, number: int) -> Iterator[Making]:
+    """Have an image for several boards unpacked for all of them."""
+    from edge_sdk.flash.ready import unpacked
+
+    if making.image is None or number < 2:
+        yield making
+        return
+    place = making.cache("images") / f"{os.getpid()}-{making.image.stem}"
+    with ears() as told, unpacked(making.image, place, told, sha256=making.sha256) as image:
+        yield replace(making, image=image, sha256="")
 
 
 def _make(device: str, target: str, wishes: Wishes, making: Making) -> tuple[Result | None, Label | None]:
