@@ -72,6 +72,19 @@ def test_an_image_that_fills_the_drive_is_written_to_its_end(card):
     assert card.read_bytes() == image
 
 
+@needs_loops
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_a_drive_that_ends_in_the_middle_of_a_block_is_written_to_its_last_sector(tmp_path, sector):
+    size_bytes = 3 * HEAD_BYTES + 3 * sector
+    card = tmp_path / "odd.img"
+    card.write_bytes(b"\xee" * size_bytes)
+    for image in (IMAGE[:size_bytes], IMAGE[: HEAD_BYTES + 77]):
+        with attached(card, "--sector-size", str(sector)) as path:
+            write_drive(require_drive(path, len(image)), [image], size_bytes=len(image))
+        assert card.read_bytes()[: len(image)] == image
+    assert card.read_bytes()[-HEAD_BYTES:] == bytes(HEAD_BYTES)
+
+
 def test_what_cannot_be_written_past_the_cache_is_written_through_it(card):
     handle = os.open(card, os.O_RDWR)
     try:

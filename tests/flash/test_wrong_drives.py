@@ -266,6 +266,22 @@ def test_a_drive_that_is_held_is_mounted_by_nobody_and_programs_may_change_it(di
         assert "there" in ran("debugfs", "-R", "ls", path)
 
 
+def test_a_user_without_rights_sees_the_plan_and_writes_nothing(disk):
+    program = (
+        "import os, sys; from edge_sdk.flash.drives import list_drives, require_drive; "
+        "from edge_sdk.flash.write import write_drive; os.setuid(65534); "
+        "drive = require_drive(sys.argv[1], 1 << 21); "
+        "print(drive in list_drives(), drive.is_incomplete, flush=True); "
+        "write_drive(drive, [bytes(1 << 21)], size_bytes=1 << 21)"
+    )
+    before = sha256_of_file(disk)
+    with attached(disk) as path:
+        done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+    assert done.stdout == "True None\n"
+    assert f"{path}: expected a drive to write, got one that this user may not" in done.stderr
+    assert sha256_of_file(disk) == before
+
+
 def test_the_list_shows_what_may_be_written_and_refuses_what_this_machine_runs_from(disk, tmp_path):
     other = tmp_path / "other.img"
     other.write_bytes(bytes(SIZE))
