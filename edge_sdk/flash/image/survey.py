@@ -5,10 +5,10 @@ An image must show one boot partition at most and one root at most: where there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_sdk.errors import InputError
+from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.flash.image.ext4 import Ext4Volume
 from edge_sdk.flash.image.fat import FatVolume
 from edge_sdk.flash.image.formats import Boot, Format, evidence, find_format
@@ -67,7 +67,7 @@ def survey(disk: Path) -> Survey:
 
     Raises:
         InputError: It cannot be read, is damaged, or takes no customisation that is known.
-        UnavailableError: mtools or e2fsprogs is not installed.
+        UnavailableError: mtools is not installed, or e2fsprogs where there is no boot partition.
 
     Example:
         >>> survey(Path("raspios.img")).format  # doctest: +SKIP
@@ -75,26 +75,21 @@ def survey(disk: Path) -> Survey:
     """
     found = read_partitions(disk)
     boot, shown = _boot(disk, [each for each in found if each.file_system == "fat"])
-    root, system = _root(disk, [each for each in found if each.file_system == "ext4"])
+    try:
+        root, system = _root(disk, [each for each in found if each.file_system == "ext4"])
+    except UnavailableError:  # without debugfs the boot partition tells what one in a laptop tells
+        if boot is None:
+            raise
+        root, system = None, None
     decided = find_format(shown, system, where=str(disk))
     block = root.superblock() if root else None
     place, kit_folder = (root, KIT_ON_ROOT) if decided == "systemd-root" else (boot, KIT_ON_BOOT)
-    free_bytes, cluster_bytes = _room(place, kit_folder) if place else (0, 0)
-    return Survey(
-        format=decided,
-        evidence=evidence(shown, system),
-        os_name=system.name if system else "",
-        python=system.python if system else "",
-        arch=system.arch if system else "",
-        glibc=system.glibc if system else "",
-        free_bytes=free_bytes,
-        cluster_bytes=cluster_bytes,
+    return replace(
+        _told(decided, shown, system, place, kit_folder),
         boot=boot.partition if boot else None,
         root=root.partition if root else None,
-        boot_folder=system.boot_folder if system else "",
         root_bytes=block.size_bytes if block else 0,
         root_free_bytes=block.free_bytes if block else 0,
-        root_grows=system is not None and (system.is_raspberry_pi_os or system.has_cloud_init),
     )
 
 
@@ -106,17 +101,23 @@ def survey_folder(boot: Path) -> Survey:
     """
     folder = MountedFolder(boot)
     shown = _show(folder, "")
-    free_bytes, cluster_bytes = _room(folder, KIT_ON_BOOT)
+    return _told(find_format(shown, None, where=str(boot)), shown, None, folder, KIT_ON_BOOT)
+
+
+def _told(decided: Format, shown: Boot | None, system: System | None, place: Volume | None, kit_folder: str) -> Survey:
+    free_bytes, cluster_bytes = _room(place, kit_folder) if place else (0, 0)
+    issue = shown.issue.partition("\n")[0] if shown else ""
     return Survey(
-        format=find_format(shown, None, where=str(boot)),
-        evidence=evidence(shown, None),
-        os_name=shown.issue.partition("\n")[0],
-        python="",
-        arch="",
-        glibc="",
+        format=decided,
+        evidence=evidence(shown, system),
+        os_name=system.name if system else issue,
+        python=system.python if system else "",
+        arch=system.arch if system else "",
+        glibc=system.glibc if system else "",
         free_bytes=free_bytes,
         cluster_bytes=cluster_bytes,
-        root_grows=True,
+        boot_folder=system.boot_folder if system else "",
+        root_grows=system is None or system.is_raspberry_pi_os or system.has_cloud_init,
     )
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import email
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from edge_sdk.errors import InputError
 from edge_sdk.flash.image.hooks import cloud_init_files, first_run_files, unit_files
 from tests.flash.image.images import CMDLINE, META_DATA
 
+GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-run-generator")
 SEED = {"user-data": b"#cloud-config\nhostname: mine\n", "meta-data": META_DATA}
 IMAGER = b" systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot systemd.unit=kernel-command-line.target"
 
@@ -88,6 +91,16 @@ def test_the_first_script_is_on_the_one_line(folder, path):
     once = again({"cmdline.txt": CMDLINE}, first_run_files, folder)
     assert once["cmdline.txt"] == CMDLINE[:-1] + IMAGER.replace(b"/boot/", path) + b"\n"
     assert again(once, first_run_files, folder) == once
+
+
+@pytest.mark.skipif(not GENERATOR.exists(), reason="needs systemd's generators")
+def test_systemd_takes_the_words_on_that_line_for_what_they_are_meant(tmp_path):
+    line = again({"cmdline.txt": CMDLINE}, first_run_files, "/boot/firmware")["cmdline.txt"].decode().strip()
+    environment = {**os.environ, "SYSTEMD_PROC_CMDLINE": line}
+    subprocess.run([GENERATOR, tmp_path, tmp_path, tmp_path], env=environment, check=True)
+    unit = (tmp_path / "kernel-command-line.service").read_text()
+    assert "SuccessAction=reboot\n" in unit and "ExecStart=/boot/firmware/firstrun.sh\n" in unit
+    assert (tmp_path / "default.target").readlink().name == "kernel-command-line.target"
 
 
 @pytest.mark.parametrize(

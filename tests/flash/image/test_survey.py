@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
 from edge_sdk.errors import InputError, UnavailableError
-from edge_sdk.flash.image import survey
+from edge_sdk.flash.image import survey, tool
 from edge_sdk.flash.image.survey import survey_folder
 from tests.flash.image.images import CMDLINE, META_DATA, build, debian_root, needs_programs, pi_boot, run
 
@@ -89,6 +90,19 @@ def test_a_missing_program_is_told_with_what_brings_it(made, monkeypatch, tmp_pa
     with pytest.raises(UnavailableError, match="expected the program to be installed, got none") as raised:
         survey(image)
     assert raised.value.hint == "apt install mtools / brew install mtools"
+
+
+def test_without_debugfs_a_boot_partition_tells_what_one_in_a_laptop_does(made, monkeypatch, tmp_path):
+    for name in ("mcopy", "mdir", "mdu", "mlabel"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tool, "_FOLDERS", ())
+    found = survey(made("trixie"))
+    assert (found.format, found.os_name, found.python) == ("cloud-init", "Raspberry Pi reference 2025-11-24", "")
+    assert found.evidence[-1] == "no root that can be read"
+    with pytest.raises(UnavailableError, match="debugfs: expected the program to be installed") as raised:
+        survey(made("debian"))
+    assert raised.value.hint == "apt install e2fsprogs / brew install e2fsprogs"
 
 
 @pytest.mark.parametrize(
