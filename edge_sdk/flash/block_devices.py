@@ -140,6 +140,11 @@ def block_devices(machine: Machine) -> tuple[BlockDevice, ...]:
     return tuple(_device(node, machine.sys, mounts, swaps) for node in machine.lsblk.get("blockdevices", []))
 
 
+def number_of(device: int) -> str:
+    """Return a device's number, as `os.stat` gives it, in the kernel's words: `major:minor`."""
+    return f"{os.major(device)}:{os.minor(device)}"
+
+
 def _device(
     node: Mapping[str, Any], attributes: Mapping[str, str], mounts: Mapping[str, list[str]], swaps: set[str]
 ) -> BlockDevice:

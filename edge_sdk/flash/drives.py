@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge_sdk.errors import InputError
 from edge_sdk.files import unreadable
-from edge_sdk.flash.block_devices import BlockDevice, block_devices, look
+from edge_sdk.flash.block_devices import BlockDevice, block_devices, look, number_of
 from edge_sdk.flash.holders import is_claimed, writers
 from edge_sdk.flash.mark import LOOK_BYTES, is_incomplete
 from edge_sdk.flash.refusals import Refusal, refusal
@@ -243,8 +243,3 @@ def _require_free_of(device: BlockDevice, files: Iterable[Path]) -> None:
                 f"{device.path}: expected a drive without what is written, got the one that holds {path}",
                 hint="name another drive, or move the file",
             )
-
-
-def number_of(device: int) -> str:
-    """Return a device's number as the kernel writes it, `major:minor`."""
-    return f"{os.major(device)}:{os.minor(device)}"

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from edge_sdk.flash.block_devices import number_of
+
 
 def is_claimed(path: str) -> bool:
     """Tell whether the kernel refuses a drive because it is in use; False if this user may not ask."""
@@ -43,7 +45,7 @@ def _open_for_writing(process: Path, numbers: set[str]) -> Iterator[bool]:
         for file in (process / "fd").iterdir():
             with suppress(OSError):
                 status = file.stat()
-                if stat.S_ISBLK(status.st_mode) and f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" in numbers:
+                if stat.S_ISBLK(status.st_mode) and number_of(status.st_rdev) in numbers:
                     yield bool(_flags(process / "fdinfo" / file.name) & os.O_ACCMODE)
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from edge_sdk.errors import EdgeError, InputError, TrustError, UnavailableError
 from edge_sdk.flash.advance import Advance, Tell
 from edge_sdk.flash.ahead import BLOCK_BYTES, blocks_ahead
-from edge_sdk.flash.block_devices import BlockDevice
-from edge_sdk.flash.drives import Drive, choose, find_device, number_of
+from edge_sdk.flash.block_devices import BlockDevice, number_of
+from edge_sdk.flash.drives import Drive, choose, find_device
 from edge_sdk.flash.mark import HEAD_BYTES, incomplete_head
 from edge_sdk.flash.medium import ALIGNED_BYTES, Medium, aligned_buffer, claimed
 from edge_sdk.flash.pieces import Piece, Pieces
@@ -236,4 +236,6 @@ def _told_incomplete(name: str) -> Iterator[None]:
     except EdgeError as exc:
         raise type(exc)(str(exc), hint="; ".join(filter(None, (exc.hint, says)))) from exc
     except OSError as exc:
-        raise UnavailableError(f"image: expected to read it, got {exc.strerror or exc}", hint=says) from exc
+        raise UnavailableError(
+            f"image: expected a file that can be read, got {exc.strerror or exc}", hint=says
+        ) from exc

@@ -123,7 +123,7 @@ def unreadable():
         ([IMAGE[:-1]], InputError, f"bytes, got its end at {IMAGE_BYTES - 1}", "it is damaged: get it again; "),
         ([], InputError, "bytes, got its end at 0", "it is damaged: get it again; "),
         (broken(), TrustError, "os.img.xz: expected its digest, got another", "get it again; "),
-        (unreadable(), UnavailableError, "image: expected to read it, got Input/output error", ""),
+        (unreadable(), UnavailableError, "image: expected a file that can be read, got Input/output error", ""),
     ],
 )
 def test_an_image_that_is_not_as_said_leaves_a_drive_that_says_so(card, pieces, family, said, hint):
