@@ -1,7 +1,8 @@
-"""A board that is thrown away: this machine's own root below a layer in memory, with a real sshd of its own in it.
+"""A board that is thrown away: a system's root below a layer in memory, with a real sshd of its own in it.
 
-What is written there (/opt, /etc, /var, users) is seen by nobody else and goes when the sshd ends. It needs root,
-overlayfs, OpenSSH's server and `unshare`; `missing()` tells which of them is not here.
+The system is this machine's own, or another one in a folder (scripts/sshlab). What is written there (/opt, /etc, /var,
+users) is seen by nobody else and goes when the sshd ends. It needs root, overlayfs, OpenSSH's server and `unshare`;
+`missing()` tells which of them is not here.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _SSHD = "/usr/sbin/sshd"
 _START = """
 set -eu
 cd "$1"
-mount -t tmpfs -o size=2g tmpfs layer
+mount -t tmpfs -o size=4g tmpfs layer
 mkdir layer/upper layer/work layer/root
-mount -t overlay overlay -o lowerdir=/,upperdir=layer/upper,workdir=layer/work layer/root
+mount -t overlay overlay -o "lowerdir=$2,upperdir=layer/upper,workdir=layer/work" layer/root
 root=$PWD/layer/root
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
@@ -117,10 +118,12 @@ class Throwaway:
     Attributes:
         folder: Keys and configuration of its ssh, and of the client.
         port: Where it listens on 127.0.0.1.
+        lower: The root that it begins with, which stays as it is.
     """
 
     folder: Path
     port: int
+    lower: Path = Path("/")
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -134,7 +137,7 @@ class Throwaway:
 
     def start(self) -> None:
         line = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-                "sh", "-c", _START, "sh", str(self.folder)]  # fmt: skip
+                "sh", "-c", _START, "sh", str(self.folder), str(self.lower)]  # fmt: skip
         log = (self.folder / "sshd.log").open("wb")
         self.process = subprocess.Popen(line, stdout=log, stderr=log)
         log.close()
@@ -151,24 +154,24 @@ class Throwaway:
             self.process.wait()
             self.process = None
 
-    def do(self, command: str) -> str:
+    def do(self, command: str, given: bytes = b"") -> str:
         """Run something there as root, past ssh and our own code; return what it says."""
         assert self.process is not None
         sshd = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().strip()
         done = subprocess.run(
             ["nsenter", "--target", sshd, "--mount", "--pid", "--root", "sh", "-c", command],
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            input=given,
             capture_output=True,
             check=False,
-            text=True,
-            timeout=30,
+            timeout=60,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
 
 
-def make(folder: Path) -> Throwaway:
-    """Return a board with keys of its own, not started."""
+def make(folder: Path, lower: Path = Path("/"), *, systemctl: str = _SYSTEMCTL) -> Throwaway:
+    """Return a board with keys of its own, not started; `systemctl` is what stands for that."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -182,10 +185,10 @@ def make(folder: Path) -> Throwaway:
     (folder / "bin").mkdir()
     scripts = {
         "sudo": _SUDO,
-        "systemctl": _SYSTEMCTL,
+        "systemctl": systemctl,
         "bin/ssh": f'#!/bin/sh\nexec /usr/bin/ssh -F {folder}/config "$@"\n',
     }
     for name, text in scripts.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
-    return Throwaway(folder, port)
+    return Throwaway(folder, port, lower)
