@@ -27,6 +27,7 @@ from edge_sdk.profiles import Detected, detect_profile
 Rights = Literal["root", "sudo", "password", "none"]
 _LOOK = Limits(seconds=240.0, max_bytes=4 << 20)
 _MAX_MARKS = 32
+_FOLDER = re.compile(r"(/[A-Za-z0-9._-]+)+")
 _TEGRA = re.compile(r"# R(\d+) \(release\), REVISION: ([\d.]+)")
 
 
@@ -53,6 +54,7 @@ class Installed:
         device: The name that it has, by its agent or else by its kit; empty for none.
         kit_digest: What names its kit; empty for none, or one that was cut off.
         kit_device: The name that its kit gives it.
+        kit_folder: Where that kit is; over SSH always in /opt, from a card on its boot partition.
         step: How far the kit's first boot came; empty for none.
         state: How that step stands.
         reason: Why it failed.
@@ -63,6 +65,7 @@ class Installed:
     device: str = ""
     kit_digest: str = ""
     kit_device: str = ""
+    kit_folder: str = ""
     step: str = ""
     state: str = ""
     reason: str = ""
@@ -262,12 +265,20 @@ def _installed(told: Mapping[str, Any]) -> Installed:
         device=str(agent.get("device") or (kit.device if kit else "")),
         kit_digest=kit.digest if kit else "",
         kit_device=kit.device if kit else "",
+        kit_folder=_folder(str(told["folder"])) if kit else "",
         step=str(status.get("step", "")),
         state=str(status.get("state", "")),
         reason=str(status.get("reason", "")),
         agent=str(told["agent"]),
         units=tuple(str(unit) for unit in told["units"]),
     )
+
+
+def _folder(text: str) -> str:
+    """Return the path of a folder that may stand on a command line; the board has told it."""
+    if not _FOLDER.fullmatch(text):
+        raise ValueError(f"a folder {text[:80]!r}")
+    return text
 
 
 def _kit(text: str) -> Kit | None:

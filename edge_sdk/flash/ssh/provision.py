@@ -24,8 +24,8 @@ from edge_sdk.flash.ssh.fitness import require_able, require_fit
 from edge_sdk.flash.ssh.probe import Probe, probe, read_installed
 
 KIT_FOLDER = "/opt/edge-sdk/kit"
-_FIRST_BOOT = f"{PYTHON} {KIT_FOLDER}/first_boot.pyz --kit {KIT_FOLDER} --once"
-_START = f"sh {KIT_FOLDER}/start.sh"
+_FIRST_BOOT = PYTHON + " {kit}/first_boot.pyz --kit {kit} --once"
+_START = "sh {kit}/start.sh"
 _WORK = Limits(seconds=7200.0, max_bytes=4 << 20)
 
 
@@ -150,18 +150,20 @@ def recover(target: str, tell: Callable[[str], None]) -> Outcome:
         there = found.installed
         if not there.kit_digest:
             raise UnavailableError(
-                f"{target}: expected a kit in {KIT_FOLDER} to go back to, got none",
+                f"{target}: expected a kit to go back to, got none",
                 hint=f"flash it: edge-sdk flash {target} PACKAGE …",
             )
-        told = _first_boot(board, tell, sudo=found.needs_sudo, more=" --recover")
+        told = _first_boot(board, tell, kit=there.kit_folder, sudo=found.needs_sudo, more=" --recover")
         return Outcome(target, there.kit_device, there.kit_digest, "this kit", 0, 0, **told)
 
 
-def _first_boot(board: Connection, tell: Callable[[str], None], *, sudo: bool, more: str = "") -> dict[str, Any]:
+def _first_boot(
+    board: Connection, tell: Callable[[str], None], *, sudo: bool, kit: str = KIT_FOLDER, more: str = ""
+) -> dict[str, Any]:
     """Have the kit's program do its work, then have systemd run it at each boot; return what it told last."""
     root, told = "sudo -n " if sudo else "", _Told(tell)
-    answer = board.run(f"{root}{_FIRST_BOOT}{more}", on_line=told, limits=_WORK)
-    started = board.run(root + _START)
+    answer = board.run(root + _FIRST_BOOT.format(kit=kit) + more, on_line=told, limits=_WORK)
+    started = board.run(root + _START.format(kit=kit))
     if started.status:
         raise UnavailableError(f"{board.address}: start.sh: expected success, got {_last(started.errors)}")
     if told.last:

@@ -51,7 +51,7 @@ TOLD = {
         "imported": ["1.23.0", ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]],
         "error": "",
     },
-    "installed": {"kit": "", "status": "", "agent": "", "agent_error": "", "units": []},
+    "installed": {"folder": "/opt/edge-sdk/kit", "kit": "", "status": "", "agent": "", "agent_error": "", "units": []},
 }
 
 
@@ -93,6 +93,7 @@ def test_a_mark_that_leaves_its_folder_is_refused(name):
 def test_what_is_installed_is_told():
     kit = small_parcel(device="press-3").kit
     installed = {
+        "folder": "/boot/firmware/edge-sdk",
         "kit": kit.to_json().decode(),
         "status": json.dumps({"step": "enrol", "state": "doing", "reason": "no way to the server"}),
         "agent": json.dumps({"device": "press-4"}),
@@ -102,6 +103,9 @@ def test_what_is_installed_is_told():
     found = read_probe(told(installed=installed), 0.0).installed
     assert (found.device, found.step, found.state) == ("press-4", "enrol", "doing")
     assert (found.kit_device, found.kit_digest) == ("press-3", kit.digest)
+    assert found.kit_folder == "/boot/firmware/edge-sdk"
+    with pytest.raises(ValueError, match="a folder"):  # it is to stand on a command line
+        read_probe(told(installed={**installed, "folder": "/boot; reboot"}), 0.0)
     assert read_probe(told(installed={**installed, "agent": "{damaged"}), 0.0).installed.device == "press-3"
     assert read_probe(told(installed={**installed, "agent": "[]", "kit": "{}"}), 0.0).installed.device == ""
     assert read_probe(TOLD, 0.0).installed == Installed()

@@ -158,12 +158,23 @@ def test_two_deliveries_do_not_mix(there, board):
 
 
 def test_recovery_runs_the_kit_that_is_there(there, board):
-    with pytest.raises(UnavailableError, match="expected a kit in /opt/edge-sdk/kit to go back to, got none"):
+    with pytest.raises(UnavailableError, match="expected a kit to go back to, got none"):
         recover(board.url, lambda _: None)
     flash(there, small_parcel(device="press-3"))
     outcome = recover(board.url, lambda _: None)
     assert (outcome.device, outcome.is_done, outcome.sent_files) == ("press-3", True, 0)
-    assert "--once --recover" in board.do("cat /var/lib/edge-first-boot")
+    assert "--kit /opt/edge-sdk/kit --once --recover" in board.do("cat /var/lib/edge-first-boot")
+
+
+def test_recovery_runs_the_kit_of_a_card(there, board):
+    flash(there, small_parcel())
+    board.do(
+        "mkdir -p /boot/firmware && mv /opt/edge-sdk/kit /boot/firmware/edge-sdk && mkdir -p /etc/systemd/system && "
+        "echo RequiresMountsFor=/boot/firmware/edge-sdk > /etc/systemd/system/edge-sdk-first-boot.service"
+    )
+    assert recover(board.url, lambda _: None).is_done
+    assert "--kit /boot/firmware/edge-sdk --once --recover" in board.do("cat /var/lib/edge-first-boot")
+    board.do("rm -r /boot/firmware/edge-sdk /etc/systemd/system/edge-sdk-first-boot.service")
 
 
 def _cut(parcel, path, begin):

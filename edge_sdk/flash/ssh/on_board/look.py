@@ -27,10 +27,10 @@ MARKS = (
 )
 LOADERS = (Path("/lib/ld-linux-armhf.so.3"), Path("/lib/ld-linux-aarch64.so.1"))
 KIT = Path("/opt/edge-sdk/kit")
-STATUS = (Path("/opt/edge-sdk/boot/status.json"), KIT / "status.json")
+STATUS = Path("/opt/edge-sdk/boot/status.json")
 PROGRAM = "/opt/edge-sdk/current/bin/edge-sdk"
 UNITS = Path("/etc/systemd/system")
-AGENT = UNITS / "edge-sdk-agent.service"
+AGENT, FIRST_BOOT = UNITS / "edge-sdk-agent.service", UNITS / "edge-sdk-first-boot.service"
 MAX_BYTES = 1 << 16
 MAX_KIT_BYTES = 1 << 20
 LIST_ONNXRUNTIME = """
@@ -161,9 +161,13 @@ def installed(sudo: "bool") -> "dict[str, object]":
         user = (re.findall(r"^User=([a-z_][a-z0-9_-]*)$", unit, re.MULTILINE) or ["root"])[0]
         become = ["sudo", "-n", "-u", user, "--"] if sudo else ["runuser", "-u", user, "--"]
         status, out, said = run([*become, program, "agent", "status", "--json"])
+    # the kit that counts may be a card's, which the unit names
+    kit = re.findall(r"^RequiresMountsFor=((?:/[A-Za-z0-9._-]+)+)$", read(FIRST_BOOT).decode("utf-8", "replace"), re.M)
+    folder = Path(kit[0]) if kit else KIT
     return {
-        "kit": read(KIT / "kit.json", MAX_KIT_BYTES).decode("utf-8", "replace"),
-        "status": next(filter(None, map(read, STATUS)), b"").decode("utf-8", "replace"),
+        "folder": str(folder),
+        "kit": read(folder / "kit.json", MAX_KIT_BYTES).decode("utf-8", "replace"),
+        "status": read(STATUS).decode("utf-8", "replace"),
         "agent": out.decode("utf-8", "replace")[:MAX_KIT_BYTES] if status == 0 else "",
         "agent_error": "" if status in (0, 127) else said.strip()[-300:],
         "units": sorted(path.name for path in UNITS.glob("edge-sdk*.service")),
