@@ -178,7 +178,7 @@ def _read_back(volume: Volume, kit_folder: str, hook: Mapping[str, bytes], parce
         if got != sha256:
             raise TrustError(
                 f"{volume.where}, {name}: expected SHA-256 {sha256}, got {got or 'no such file'}",
-                hint="the drive is failing, or something else writes to it" if got else "",
+                hint="its source has changed since, or the drive is failing" if got else "",
             )
 
 

@@ -1,13 +1,15 @@
-"""Each kind of image is made once; a test gets its own copy."""
+"""Each kind of image is made and surveyed once; a test gets its own copy."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from edge_sdk.flash.image import Survey, survey
 from tests.flash.image import images
 
 
@@ -15,14 +17,13 @@ from tests.flash.image import images
 def made(tmp_path_factory) -> Callable[[str], Path]:
     """Return what makes an image by the name of its maker, once."""
     folder = tmp_path_factory.mktemp("images")
-    kept: dict[str, Path] = {}
+    return cache(lambda kind: getattr(images, kind)(folder))
 
-    def make(kind: str) -> Path:
-        if kind not in kept:
-            kept[kind] = getattr(images, kind)(folder)
-        return kept[kind]
 
-    return make
+@pytest.fixture(scope="session")
+def survey_of(made) -> Callable[[str], Survey]:
+    """Return what tells what a kind of image is, once."""
+    return cache(lambda kind: survey(made(kind)))
 
 
 @pytest.fixture

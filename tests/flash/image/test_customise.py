@@ -51,11 +51,10 @@ def volume_of(image: Path, found: Survey) -> FatVolume | Ext4Volume:
         ("debian", "opt/edge-sdk/kit", "etc/systemd/system/edge-sdk-kit.service"),
     ],
 )
-def test_a_kit_and_its_hook_are_in_the_image_and_its_file_systems_are_sound(image_of, kind, kit, hook):
+def test_a_kit_and_its_hook_are_in_the_image_and_its_file_systems_are_sound(image_of, survey_of, kind, kit, hook):
     image, parcel, told = image_of(kind), a_parcel(), []
-    customise(image, survey(image), parcel, told.append)
-    found = survey(image)
-    volume = volume_of(image, found)
+    customise(image, survey_of(kind), parcel, told.append)
+    volume = volume_of(image, survey_of(kind))
     for name, content in {**parcel.contents, **parcel.secrets, "kit.json": parcel.kit.to_json()}.items():
         assert volume.read(f"{kit}/{name}", most_bytes=1 << 20) == content
     assert b"start.sh" in volume.read(hook, most_bytes=1 << 20)
@@ -65,9 +64,9 @@ def test_a_kit_and_its_hook_are_in_the_image_and_its_file_systems_are_sound(imag
 
 
 @pytest.mark.parametrize("kind", ["trixie", "debian"])
-def test_another_kit_takes_the_place_of_the_first_and_what_was_there_stays(image_of, kind):
+def test_another_kit_takes_the_place_of_the_first_and_what_was_there_stays(image_of, survey_of, kind):
     image = image_of(kind)
-    customise(image, survey(image), a_parcel(LARGE), silent)
+    customise(image, survey_of(kind), a_parcel(LARGE), silent)
     once = survey(image)
     hook = volume_of(image, once).sha256("meta-data" if kind == "trixie" else "etc/systemd/system/edge-sdk-kit.service")
     other = {"start.sh": b"other", PACKAGE: os.urandom(5 << 20)}  # both have no room at once
@@ -81,10 +80,10 @@ def test_another_kit_takes_the_place_of_the_first_and_what_was_there_stays(image
     require_sound(image)
 
 
-def test_files_in_a_root_are_of_root_and_secrets_only_roots(image_of):
+def test_files_in_a_root_are_of_root_and_secrets_only_roots(image_of, survey_of):
     image = image_of("debian")
-    customise(image, survey(image), a_parcel(), silent)
-    volume = volume_of(image, survey(image))
+    customise(image, survey_of("debian"), a_parcel(), silent)
+    volume = volume_of(image, survey_of("debian"))
     rights = {
         name: (entry.mode, entry.owner)
         for name in ("start.sh", "claim.json", "wheels")
@@ -94,26 +93,26 @@ def test_files_in_a_root_are_of_root_and_secrets_only_roots(image_of):
 
 
 @pytest.mark.parametrize("kind", ["trixie", "debian"])
-def test_a_kit_without_room_changes_nothing(image_of, kind):
+def test_a_kit_without_room_changes_nothing(image_of, survey_of, kind):
     image = image_of(kind)
     before = files.sha256_of_file(image)
     with pytest.raises(UnavailableError, match=r"expected \d+ bytes free for the kit, got \d+"):
-        customise_in_place(image, survey(image), a_parcel(TOO_LARGE), silent)
+        customise_in_place(image, survey_of(kind), a_parcel(TOO_LARGE), silent)
     assert files.sha256_of_file(image) == before
 
 
-def test_a_source_that_has_changed_since_leaves_the_image_as_it_was(image_of):
+def test_a_source_that_has_changed_since_leaves_the_image_as_it_was(image_of, survey_of):
     image = image_of("trixie")
     before = files.sha256_of_file(image)
     parcel = replace(a_parcel(), contents={**CONTENTS, PACKAGE: b"changed since"})
     with pytest.raises(TrustError, match=rf"edge-sdk/{PACKAGE}: expected SHA-256"):
-        customise(image, survey(image), parcel, silent)
+        customise(image, survey_of("trixie"), parcel, silent)
     assert files.sha256_of_file(image) == before
     assert [path.name for path in image.parent.iterdir()] == [image.name]
 
 
-def test_a_kill_leaves_the_image_as_it_was_and_the_next_attempt_goes_well(image_of):
-    image, found = image_of("trixie"), survey(image_of("trixie"))
+def test_a_kill_leaves_the_image_as_it_was_and_the_next_attempt_goes_well(image_of, survey_of):
+    image, found = image_of("trixie"), survey_of("trixie")
     before = files.sha256_of_file(image)
 
     def die(line: str) -> None:
@@ -131,9 +130,9 @@ def test_a_kill_leaves_the_image_as_it_was_and_the_next_attempt_goes_well(image_
     require_sound(image)
 
 
-def test_a_root_whose_journal_is_yet_to_be_replayed_is_refused(image_of):
+def test_a_root_whose_journal_is_yet_to_be_replayed_is_refused(image_of, survey_of):
     image = image_of("debian")
-    found = survey(image)
+    found = survey_of("debian")
     with image.open("r+b") as file:
         file.seek(found.root.start_bytes + 1024 + 0x60)
         wanted = file.read(1)[0] | 0x4
@@ -144,9 +143,9 @@ def test_a_root_whose_journal_is_yet_to_be_replayed_is_refused(image_of):
 
 
 @pytest.mark.parametrize("kind", ["trixie", "debian"])
-def test_a_board_is_asked_to_go_back_to_its_factory_model(image_of, kind):
+def test_a_board_is_asked_to_go_back_to_its_factory_model(image_of, survey_of, kind):
     image = image_of(kind)
-    found = survey(image)
+    found = survey_of(kind)
     with pytest.raises(InputError, match=r"expected a kit in (opt/)?edge-sdk(/kit)?, got none"):
         request_recovery(image, found)
     customise_in_place(image, found, a_parcel(), silent)
@@ -158,26 +157,26 @@ def test_a_board_is_asked_to_go_back_to_its_factory_model(image_of, kind):
 
 @needs_loops
 @pytest.mark.parametrize("kind", ["trixie", "debian"])
-def test_a_drive_is_customised_as_it_is_and_a_read_only_one_is_told(image_of, kind):
+def test_a_drive_is_customised_as_it_is_and_a_read_only_one_is_told(image_of, survey_of, kind):
     image = image_of(kind)
     with (
         attached(image, "--read-only") as path,
         pytest.raises(UnavailableError, match=r"to write, got: .*not permitted"),
     ):
-        customise(Path(path), survey(Path(path)), a_parcel(), silent)
+        customise(Path(path), survey_of(kind), a_parcel(), silent)
     with attached(image) as path:
         drive = Path(path)
-        customise(drive, survey(drive), a_parcel(), silent)
+        assert survey(drive) == survey_of(kind)
+        customise(drive, survey_of(kind), a_parcel(), silent)
         parcel = replace(a_parcel(), kit=replace(a_parcel().kit, needs_bytes=500_000_000))
         with pytest.raises(UnavailableError, match=r"root: expected \d+ bytes free to install, got \d+"):
-            customise(drive, survey(drive), parcel, silent)
-    found = survey(image)
-    assert "kit.json" in volume_of(image, found).names("edge-sdk" if kind == "trixie" else "opt/edge-sdk/kit")
+            customise(drive, survey_of(kind), parcel, silent)
+    assert "kit.json" in volume_of(image, survey_of(kind)).names("edge-sdk" if kind == "trixie" else "opt/edge-sdk/kit")
     require_sound(image)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="is what every other test does when it is not root")
-def test_nobody_can_customise_an_image_of_theirs(made):
+def test_nobody_can_customise_an_image_of_theirs(made, survey_of):
     folder = Path(tempfile.mkdtemp(prefix="edge sdk @@ ?offset=1 ", dir="/tmp"))
     try:
         copies = [Path(shutil.copy(made(kind), folder)) for kind in ("trixie", "debian")]
@@ -194,28 +193,27 @@ def test_nobody_can_customise_an_image_of_theirs(made):
                     customise(path, survey(path), a_parcel(), silent)
                 copies[0].chmod(0o444)
                 with pytest.raises(UnavailableError, match="expected a place to write, got Permission denied"):
-                    customise(copies[0], survey(copies[0]), a_parcel(), silent)
+                    customise(copies[0], survey_of("trixie"), a_parcel(), silent)
                 os._exit(0)
             finally:
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         for path in copies:
-            assert volume_of(path, survey(path)).size_bytes("edge-sdk" if "trixie" in path.name else "opt/edge-sdk/kit")
+            assert volume_of(path, survey_of(path.stem)).size_bytes("edge-sdk" if path.stem == "trixie" else "opt")
     finally:
         shutil.rmtree(folder)
 
 
-def test_a_file_that_cannot_be_written_is_told(image_of):
-    image = image_of("trixie")
-    found = survey(image)
+def test_a_file_that_cannot_be_written_is_told(survey_of):
+    found = survey_of("trixie")
     with pytest.raises(UnavailableError, match="expected mcopy to write, got"):
         FatVolume(Path("/proc/self/exe"), found.boot).write({"a": b"b"})
 
 
-def test_two_do_not_customise_one_image_at_once(image_of):
+def test_two_do_not_customise_one_image_at_once(image_of, survey_of):
     image = image_of("trixie")
     with copy_beside(image), pytest.raises(UnavailableError, match="expected one at a time to customise this image"):
-        customise(image, survey(image), a_parcel(), silent)
+        customise(image, survey_of("trixie"), a_parcel(), silent)
 
 
 def test_a_copy_has_the_holes_of_the_file_and_its_rights(tmp_path):

@@ -22,16 +22,16 @@ pytestmark = needs_programs
         ("debian", ("systemd-root", "Debian GNU/Linux 13 (trixie)", "3.13", "aarch64", "2.41", "/boot/firmware", True)),
     ],
 )
-def test_an_image_is_told_by_what_is_in_it(made, kind, told):
-    found = survey(made(kind))
+def test_an_image_is_told_by_what_is_in_it(survey_of, kind, told):
+    found = survey_of(kind)
     facts = (found.os_name, found.python, found.arch, found.glibc, found.boot_folder, found.root_grows)
     assert (found.format, *facts) == told
     assert 5_000_000 < found.free_bytes < found.root_bytes == 8 << 20
     assert (found.boot is None) == (kind == "debian")
 
 
-def test_what_told_so_is_said(made):
-    assert survey(made("ubuntu")).evidence == (
+def test_what_told_so_is_said(survey_of):
+    assert survey_of("ubuntu").evidence == (
         "a boot partition system-boot with cmdline.txt config.txt user-data meta-data",
         "Ubuntu 24.04.3 LTS",
         "cloud-init that reads LABEL=system-boot",
