@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from edge_sdk.errors import UnavailableError
 
-_COMMAND_S = 60.0
+_COMMAND_S = 200.0
+"""Longer than the agent's unit gives itself to start: what systemd says of it comes first."""
 _WORKING = frozenset({"active", "activating", "reloading"})
 """One that systemd starts again and again is `activating`."""
 
@@ -31,7 +32,7 @@ def run(command: Sequence[str]) -> None:
     """Run a program to its end.
 
     Raises:
-        UnavailableError: There is no such program, it fails, or it takes longer than a minute.
+        UnavailableError: There is no such program, it fails, or it takes too long.
     """
     program = shutil.which(command[0])
     if program is None:

@@ -14,12 +14,12 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_sdk import files
-from edge_sdk.errors import InputError
+from edge_sdk.errors import InputError, UnavailableError
 from edge_sdk.fleet.authority import Authority
 from edge_sdk.fleet.certificates import check_device, fingerprint, read_request
 from edge_sdk.fleet.refusals import Refusal, Refusals
@@ -70,9 +70,10 @@ class Member:
         return bool(self.token_sha256)
 
     @property
-    def told_unix_s(self) -> int:
-        """When something was heard of it last before it came to the broker; 0 for never."""
-        return max(self.enrolled_unix_s, self.progress_unix_s, self.refused_unix_s)
+    def news_unix_s(self) -> int:
+        """When something was heard of it last that what it reports does not outdate; 0 for never."""
+        is_way = self.enrolled_unix_s > 0 and self.progress_state != "failed"  # a member's steps end with its report
+        return max(self.enrolled_unix_s, 0 if is_way else self.progress_unix_s, self.refused_unix_s)
 
 
 class Enrolment:
@@ -220,7 +221,8 @@ class Enrolment:
         try:
             yield
         except InputError as exc:
-            self._refusals.note(device, str(exc), now_s=now_s)
+            with suppress(UnavailableError):  # the answer is the same on a full disk
+                self._refusals.note(device, str(exc), now_s=now_s)
             raise
 
     def _path(self, device: str) -> Path:

@@ -31,7 +31,7 @@ class LastResult:
 
 @dataclass(frozen=True, slots=True)
 class FirstBoot:
-    """What is known of a board that has not reported yet.
+    """What is known of a board that has not reported since.
 
     Attributes:
         step: The step that it told of last; empty for none.
@@ -183,13 +183,11 @@ def _status(member: Member, board: Board, desired: str, commands: tuple[Told, ..
         dropped=said.dropped,
         commands=commands,
         proven_sha256=said.proven_sha256,
-        first_boot=None if board.reported_unix_s > member.told_unix_s else _first_boot(member),
+        first_boot=_first_boot(member) if member.news_unix_s > board.reported_unix_s else None,
     )
 
 
-def _first_boot(member: Member) -> FirstBoot | None:
-    if not member.told_unix_s:
-        return None
+def _first_boot(member: Member) -> FirstBoot:
     return FirstBoot(
         member.progress_step,
         member.progress_state,

@@ -254,6 +254,7 @@ def test_until_a_board_reports_the_status_tells_how_far_its_first_boot_has_come(
     with pytest.raises(InputError):
         enrolment.note(Progress("press-4", "x" * 43, "enrol", "doing"), now_s=10**9)
     lines = [" ".join(line.split()) for line in command("fleet", "status", "press-4")[1].splitlines()]
+    assert lines[1] == "press-4 never seen none none first boot install failed 0 0 0"
     assert "first boot install: failed (disk: full), 2001-09-09 01:46:40 UTC" in lines
     assert "refused claim: expected one that was made here, got another, 2001-09-09 01:46:40 UTC" in lines
     assert "proven no golden run is known" in lines

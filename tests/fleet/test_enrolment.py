@@ -117,7 +117,7 @@ def test_a_new_claim_begins_with_nothing_told(enrolment, home):
         enrolment.note(telling(claim, token="x" * 43), now_s=NOW_S)
     assert enrolment.members()[0].refused == WRONG
     enrolment.claim(home, now_s=NOW_S)
-    assert enrolment.member("press-4").told_unix_s == 0
+    assert enrolment.member("press-4").news_unix_s == 0
 
 
 def test_a_refusal_is_kept_for_the_name_that_was_given(enrolment, home):
@@ -126,7 +126,7 @@ def test_a_refusal_is_kept_for_the_name_that_was_given(enrolment, home):
         enrolment.certify(asking(claim), now_s=NOW_S + 3600)
     member = enrolment.member("press-4")
     assert member.refused == "claim: expected one that still holds, got one that has ended"
-    assert member.refused_unix_s == member.told_unix_s == NOW_S + 3600
+    assert member.refused_unix_s == member.news_unix_s == NOW_S + 3600
 
 
 def test_names_that_nobody_has_leave_as_much_behind_as_others(enrolment, home, tmp_path):
@@ -207,3 +207,14 @@ def test_addresses_are_remembered_up_to_a_number():
     buckets = Buckets(Rate(per_minute=1, burst=1, max_addresses=2))
     assert [buckets.take(address, now_s=0.0) for address in "abcab"] == [True, True, True, True, True]
     assert not buckets.take("b", now_s=0.0)
+
+
+def test_what_a_member_tells_on_its_way_is_outdated_by_what_it_reports_and_a_failure_is_not(enrolment, home):
+    claim = enrolment.claim(home, now_s=NOW_S)
+    enrolment.note(telling(claim), now_s=NOW_S + 1)
+    assert enrolment.member("press-4").news_unix_s == NOW_S + 1
+    enrolment.certify(asking(claim), now_s=NOW_S + 2)
+    enrolment.note(telling(claim, step="done", state="done"), now_s=NOW_S + 3)
+    assert enrolment.member("press-4").news_unix_s == NOW_S + 2
+    enrolment.note(telling(claim, step="done", state="failed"), now_s=NOW_S + 4)
+    assert enrolment.member("press-4").news_unix_s == NOW_S + 4

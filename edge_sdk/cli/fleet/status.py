@@ -93,7 +93,7 @@ def _lines(record: Overview, *, in_detail: bool) -> Iterator[str]:
             one.presence,
             one.release or "none",
             one.desired or "none",
-            f"{one.update_state} {one.reason}".strip(),
+            _stands(one),
             one.worker,
             str(sum(one.received.values())),
             str(sum(one.waiting.values())),
@@ -107,6 +107,12 @@ def _lines(record: Overview, *, in_detail: bool) -> Iterator[str]:
     for one in record.devices if in_detail else ():
         yield ""
         yield from output.table(("", ""), _details(one))
+
+
+def _stands(one: DeviceStatus) -> str:
+    if one.first_boot is not None and one.first_boot.step:
+        return f"first boot {one.first_boot.step} {one.first_boot.state}"
+    return f"{one.update_state} {one.reason}".strip()
 
 
 def _details(one: DeviceStatus) -> Iterator[tuple[str, str]]:
