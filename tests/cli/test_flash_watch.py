@@ -12,9 +12,12 @@ import pytest
 
 from edge_sdk.agent.desk import ask
 from edge_sdk.agent.enrol import enrol
+from edge_sdk.agent.kept import Kept
+from edge_sdk.agent.slots import Slots
 from edge_sdk.cli.flash.claim import Membership
 from edge_sdk.cli.flash.watch import FleetFolder, Knocking, Watching, check_served, knock
 from edge_sdk.errors import GateError, InputError, UnavailableError
+from edge_sdk.files import sha256_hex
 from edge_sdk.flash.proof import Seen
 from edge_sdk.flash.ssh.probe import Installed
 from edge_sdk.flash.ssh.watched import BoardOverSsh, read_seen
@@ -24,7 +27,10 @@ from edge_sdk.fleet.server import FleetServer
 from edge_sdk.wire import encode
 from edge_sdk.wire.enrolment import EnrolRequest, Progress
 from edge_sdk.wire.messages import Reported, Status, UpdateReport
+from tests.agent.plant import Agent, make_board
 from tests.fleet.hardened import free_port, request_of
+from tests.fleet.serving import served
+from tests.runtime.swap import candidates
 
 MODEL = "m" * 64
 IMAGE = Target("press-4.img", "image")
@@ -45,12 +51,6 @@ def fleet(tmp_path):
     port = free_port()
     settings = Settings("plant", ("localhost",), port, port, "127.0.0.1")
     return Fleet.create(tmp_path / "fleet", settings, now_s=int(time.time()))
-
-
-@pytest.fixture
-def served(fleet):
-    with FleetServer(fleet.serving(), fleet.enrolment()):
-        yield fleet
 
 
 class Board:
@@ -77,8 +77,10 @@ class Board:
 
 
 @pytest.fixture
-def board(served, tmp_path):
-    return Board(served, tmp_path)
+def board(fleet, tmp_path):
+    """A board whose fleet's server answers."""
+    with FleetServer(fleet.serving(), fleet.enrolment()):
+        yield Board(fleet, tmp_path)
 
 
 @pytest.fixture
@@ -148,6 +150,20 @@ def test_where_it_stopped_is_told_with_how_to_look_further(board, capsys):
     board.tell("board", "failed", "wrong board")
     with pytest.raises(GateError, match="got: its first boot failed at 'board': wrong board"):
         watching.wait(Kit())
+
+
+def test_a_real_agent_proves_itself_through_a_real_broker(tmp_path):
+    settings = Settings("plant", ("localhost",), free_port(), free_port(), "127.0.0.1")
+    membership = Membership(Fleet.create(tmp_path / "fleet", settings, now_s=int(time.time())).path)
+    model, folder = candidates.colors(), make_board(tmp_path / "board")
+    slots, claim = Slots(folder), tmp_path / "claim.json"
+    slots.install(slots.take(candidates.write(tmp_path / "tiny-1.edge", model)), Kept("tiny-1", sha256_hex(model)))
+    with served(membership.place):
+        watching = Watching.prepare(IMAGE, membership, 60.0)
+        claim.write_bytes(membership.claim("press-4"))
+        enrol(claim, folder)
+        with Agent(folder):
+            watching.wait(Kit(model_sha256=sha256_hex(model)))
 
 
 def test_before_anything_is_flashed_the_fleets_services_must_answer(fleet, tmp_path):

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
-
-import pytest
 
 from edge_sdk.agent import enrol
 from edge_sdk.agent.fetch import HttpSource, Tls
@@ -30,31 +22,7 @@ from edge_sdk.fleet.repository.releases import add_release, assign
 from edge_sdk.wire import decode, encode
 from edge_sdk.wire.messages import Ack, Ask, Batch, Desired
 from tests.fleet.hardened import free_port
-from tests.mosquitto import _PATH
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Run `edge-sdk fleet serve --broker`; give what it says first, and see that it ends in peace."""
-    command = [sys.executable, "-c", "from edge_sdk.cli import main; main()", "fleet", "serve", "--broker", "--json"]
-    environment = {**os.environ, "EDGE_SDK_FLEET": str(folder), "PATH": _PATH}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.startswith("}"):
-                break
-        if not said:
-            error = process.stderr.read()
-            if "expected mosquitto, got none" in error:
-                pytest.skip("mosquitto is not installed")
-            raise AssertionError(error)
-        yield json.loads(said)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-    assert process.returncode == 0
+from tests.fleet.serving import served
 
 
 def heard(link, topic, record):
