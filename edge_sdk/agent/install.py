@@ -122,8 +122,8 @@ def install(wanted: Wanted, planned: Plan) -> Installed:
         proven = prove(wanted.package, _settings_of(wanted).profile)
     with systemctl.started_again(planned.before, wanted.unit_path.name):
         is_in_use = _write(wanted, planned, proven)
-    for command in planned.after:
-        systemctl.run(command)
+        for command in planned.after:
+            systemctl.run(command)
     done = Installed(str(wanted.unit_path), str(options.command))
     if proven is None:
         return done

@@ -166,6 +166,8 @@ def _steps(wanted: Wanted, sha256: str, proven: Proven | None) -> Iterator[_Step
     if any(slots.digest(name) != sha256 for name in ("current", "factory")) or slots.digest("previous"):
         release = proven.release if proven else slots.kept(sha256).release or sha256[:12]
         yield _Step(f"current, factory: lead to {release}, nothing else", lambda: _go_back(slots, proven))
+    elif not slots.kept(sha256).proven_sha256:
+        yield _Step("golden outputs: kept as given here", lambda: _go_back(slots, proven))
 
 
 def _database(path: Path) -> Iterator[_Step]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from edge_sdk.errors import UnavailableError
 
@@ -60,5 +60,6 @@ def started_again(commands: Sequence[Sequence[str]], unit: str) -> Iterator[None
         yield
     except BaseException:
         if ("systemctl", "stop", unit) in map(tuple, commands):
-            run(("systemctl", "start", unit))
+            with suppress(UnavailableError):  # what went wrong before is what is told
+                run(("systemctl", "start", unit))
         raise

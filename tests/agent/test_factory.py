@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from edge_sdk.agent.factory import Proven, prove, take_in
@@ -86,6 +90,48 @@ def test_the_update_that_led_to_the_model_before_is_forgotten_and_what_was_given
         assert read_update(state) == before
         take_in(slots.folder, proven("tiny-2"))
         assert read_update(state) == UpdateState(rejected=before.rejected)
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from edge_sdk.agent.factory import Proven, take_in
+from edge_sdk.agent.golden import Proof
+
+left = 0
+def watch(event, arguments):
+    global left
+    if event in {"open", "os.rename", "os.remove", "os.symlink", "sqlite3.connect"} and "board-" in str(arguments):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+
+path, sha256 = Path(sys.argv[2]), sys.argv[3]
+for folder in sorted(Path(sys.argv[1]).glob("board-*")):  # one import, and a child for each step at which it is killed
+    left = int(folder.name.partition("-")[2])
+    if (child := os.fork()) == 0:
+        sys.addaudithook(watch)
+        take_in(folder, Proven(path, sha256, "tiny-2", Proof("m" * 64, "fp32", 1, 1)))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_an_upgrade_that_is_killed_at_any_step_is_completed_by_the_next(tmp_path, slots, proven):
+    before, given = proven("tiny-1"), proven("tiny-2")
+    take_in(slots.folder, before)
+    boards = [tmp_path / f"board-{step:02}" for step in (*range(0, 40, 2), 99)]
+    for board in boards:
+        shutil.copytree(slots.folder, board, symlinks=True)
+    command = [sys.executable, "-c", _KILLED, tmp_path, given.path, given.sha256]
+    codes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert (len(codes), codes[0], codes[-1]) == (len(boards), "-9", "0"), "the last was not killed, so every step was"
+    for board in map(Slots, boards):
+        found = board.recover()
+        assert (found.sha256 in {before.sha256, given.sha256}, found.told) == (True, ())
+        assert take_in(board.folder, given)
+        links = [board.digest(name) for name in ("factory", "current", "previous")]
+        assert links == [given.sha256, given.sha256, before.sha256]
 
 
 def test_a_package_that_became_another_one_is_not_taken(slots, proven):

@@ -122,6 +122,14 @@ def test_a_board_without_any_state_goes_back(wanted):
     factory_of(wanted)
 
 
+def test_what_it_goes_back_to_has_proven_itself_and_that_is_kept(wanted):
+    recover(wanted, run=passes)
+    slots = Slots(wanted.folder)
+    (slots.package(slots.digest("factory")).parent / "kept.json").write_bytes(b"torn")
+    assert recover(wanted, run=passes).does == ("golden outputs: kept as given here",)
+    factory_of(wanted)
+
+
 @pytest.mark.parametrize("lost", ["the link", "its bytes"])
 def test_where_the_factory_model_is_lost_a_package_is_needed(wanted, package, lost):
     if lost == "the link":
@@ -195,6 +203,16 @@ def test_the_service_of_this_folder_is_stopped_and_started(tmp_path, wanted, mon
     assert recover(wanted, run=passes).service == wanted.unit_path.name
     said = [line.split()[0] for line in (folder / "told").read_text().splitlines()]
     assert said == ["is-active", "stop", "start"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_recovers_belongs_to_whom_the_folder_belongs(wanted):
+    os.chown(wanted.folder, 12345, 12346)
+    for _ in range(2):
+        recover(wanted, run=passes)
+        owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in wanted.folder.rglob("*")}
+        assert owners == {(12345, 12346)}
+        (wanted.folder / "left-by-a-try-that-was-cut-off").touch()
 
 
 _KILLED = """
