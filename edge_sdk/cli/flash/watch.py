@@ -79,7 +79,8 @@ class Watching:
         if isinstance(self.place, str):
             from edge_sdk.flash.ssh.watched import BoardOverSsh
 
-            verdict = self._watch(BoardOverSsh(self.place), aim)
+            with BoardOverSsh(self.place) as board:
+                verdict = self._watch(board, aim)
         else:
             from edge_sdk.fleet.folder import Fleet
 

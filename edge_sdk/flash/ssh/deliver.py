@@ -22,6 +22,7 @@ _SLOWEST_BYTES_PER_S = 20_000.0
 _LEAST_S = 600.0
 _PIECE_BYTES = 1 << 18
 _TELLS = 10
+_SILENT_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _bytes(parcel: Parcel, needed: tuple[_Needed, ...], record: bytes, tell: Cal
         for piece in _rest(parcel.contents[file.name], file.begin):
             yield piece
             sent += len(piece)
-            if sent * _TELLS // total > told:
+            if total > _SILENT_BYTES and sent * _TELLS // total > told:
                 told = sent * _TELLS // total
                 tell(f"sent {sent / 1e6:.1f} of {total / 1e6:.1f} MB")
     yield from parcel.secrets.values()

@@ -125,7 +125,7 @@ def _notes(board: Probe, profile: DeviceProfile) -> Iterator[str]:
         yield f"the board's clock is {abs(board.clock_ahead_s):.0f} s {side}: sudo timedatectl set-ntp true"
     if not board.profile:
         yield f"no profile fits what the board says of itself: {board.why_no_profile}"
-    elif not board.is_specific:
+    elif not board.is_specific and not profile.detection.any_board:
         yield f"nothing on the board says that it is {profile.name}"
     wants_gpu = any(provider.name != _CPU for provider in profile.providers)
     if _has_gpu_build(board):

@@ -59,7 +59,6 @@ class Installed:
         state: How that step stands.
         reason: Why it failed.
         agent: What `edge-sdk agent status --json` says; empty where there is no agent, or it does not say.
-        units: The services of edge-sdk that systemd knows.
     """
 
     device: str = ""
@@ -70,12 +69,16 @@ class Installed:
     state: str = ""
     reason: str = ""
     agent: str = ""
-    units: tuple[str, ...] = ()
 
     @property
     def member(self) -> str:
         """The name under which its agent is a member of a fleet; empty if it is none."""
-        return str(_table(self.agent).get("device", ""))
+        return str(self.standing.get("device", ""))
+
+    @property
+    def standing(self) -> Mapping[str, Any]:
+        """What its agent says of itself, as it came; empty if it says nothing."""
+        return _table(self.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,17 +244,13 @@ def _jetpack(told: Mapping[str, Any]) -> str:
     return f"JetPack {told['jetpack']}, {l4t}" if told["jetpack"] else l4t
 
 
-def read_installed(board: Connection, *, sudo: bool) -> Installed:
+def read_installed(board: Connection) -> Installed:
     """Ask a board what of edge-sdk is there, and nothing else.
-
-    Args:
-        board: Where.
-        sudo: Whether the login becomes root by sudo.
 
     Raises:
         UnavailableError: The connection broke, or the board does not answer as it should.
     """
-    told = run_errand(board, "look", {"sudo": sudo}, limits=_LOOK)
+    told = run_errand(board, "look", {"only": "installed"}, limits=_LOOK)
     try:
         return _installed(told)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -270,7 +269,6 @@ def _installed(told: Mapping[str, Any]) -> Installed:
         state=str(status.get("state", "")),
         reason=str(status.get("reason", "")),
         agent=str(told["agent"]),
-        units=tuple(str(unit) for unit in told["units"]),
     )
 
 

@@ -171,7 +171,7 @@ def _first_boot(
     if answer.status:
         raise UnavailableError(f"{board.address}: first boot: expected its steps, got {_last(answer.errors)}")
     tell("done already")
-    there = read_installed(board, sudo=sudo)
+    there = read_installed(board)
     return {"step": there.step, "state": there.state, "reason": there.reason}
 
 

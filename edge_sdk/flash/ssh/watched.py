@@ -1,4 +1,8 @@
-"""A board as it says itself over SSH: how the proof is watched where no fleet can be asked."""
+"""A board as it says itself over SSH: how the proof is watched where no fleet can be asked.
+
+- One login serves all looks. Where it breaks, as when the board starts anew, the next look makes another.
+- A board that cannot be reached now shows nothing; one whose key has changed is told at once.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,11 @@ from edge_sdk.errors import UnavailableError
 from edge_sdk.flash.proof import Seen
 from edge_sdk.flash.ssh.address import Address
 from edge_sdk.flash.ssh.connection import Connection
-from edge_sdk.flash.ssh.probe import Installed, probe, read_installed
+from edge_sdk.flash.ssh.probe import Installed, read_installed
 
 
 class BoardOverSsh:
-    """A board that is asked anew with each look; one that is not reached shows nothing."""
+    """A board that is asked with each look; used in `with`, which ends the login."""
 
     def __init__(self, target: str) -> None:
         """Name it.
@@ -25,7 +29,13 @@ class BoardOverSsh:
             InputError: It is no such address.
         """
         self._address = Address.parse(target)
-        self._needs_sudo: bool | None = None
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> BoardOverSsh:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
 
     def look(self) -> Seen:
         """Ask it; see `Watched`.
@@ -34,14 +44,20 @@ class BoardOverSsh:
             TrustError: Its key is another than the known one, or not known.
         """
         try:
-            with Connection(self._address) as board:
-                if self._needs_sudo is None:
-                    found = probe(board)
-                    self._needs_sudo = found.needs_sudo
-                    return read_seen(found.installed)
-                return read_seen(read_installed(board, sudo=self._needs_sudo))
+            return read_seen(read_installed(self._reached()))
         except UnavailableError:  # it starts, or its network is gone for a while
+            self._leave()
             return Seen()
+
+    def _reached(self) -> Connection:
+        if self._connection is None:
+            self._connection = Connection(self._address).__enter__()
+        return self._connection
+
+    def _leave(self) -> None:
+        if self._connection is not None:
+            self._connection.__exit__(None, None, None)
+            self._connection = None
 
 
 def read_seen(installed: Installed) -> Seen:

@@ -51,7 +51,7 @@ TOLD = {
         "imported": ["1.23.0", ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]],
         "error": "",
     },
-    "installed": {"folder": "/opt/edge-sdk/kit", "kit": "", "status": "", "agent": "", "agent_error": "", "units": []},
+    "installed": {"folder": "/opt/edge-sdk/kit", "kit": "", "status": "", "agent": ""},
 }
 
 
@@ -97,8 +97,6 @@ def test_what_is_installed_is_told():
         "kit": kit.to_json().decode(),
         "status": json.dumps({"step": "enrol", "state": "doing", "reason": "no way to the server"}),
         "agent": json.dumps({"device": "press-4"}),
-        "agent_error": "",
-        "units": ["edge-sdk-agent.service"],
     }
     found = read_probe(told(installed=installed), 0.0).installed
     assert (found.device, found.step, found.state) == ("press-4", "enrol", "doing")

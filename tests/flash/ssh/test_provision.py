@@ -20,7 +20,7 @@ def flash(there, parcel, **options):
     """Provision over the connection that is there, by what the board was; return the outcome and what was told."""
     connection, found = there
     told: list[str] = []
-    found = replace(found, installed=read_installed(connection, sudo=False))
+    found = replace(found, installed=read_installed(connection))
     return provision_board(connection, found, parcel, told.append, **options), told
 
 

@@ -51,8 +51,11 @@ case ${mode:-free} in
 password) echo "sudo: a password is required" >&2; exit 1 ;;
 refused) echo "boarder is not in the sudoers file." >&2; exit 1 ;;
 esac
+user=root
 [ "$1" = -n ] && shift
-exec su -s /bin/sh -c 'exec "$0" "$@"' root -- "$@"
+[ "$1" = -u ] && user=$2 && shift 2
+[ "$1" = -- ] && shift
+exec su -s /bin/sh -c 'exec "$0" "$@"' "$user" -- "$@"
 """
 _SYSTEMCTL = """#!/bin/sh
 echo "$*" >> /var/log/edge-systemctl

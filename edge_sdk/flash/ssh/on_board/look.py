@@ -1,6 +1,6 @@
 """Tells what a board is, without changing it: run there by `edge_sdk.flash.ssh.probe`.
 
-Asked with `{"sudo": true or false}`, it tells only what of edge-sdk is there, read as root by sudo or not.
+Asked with `{"only": "installed"}`, it tells what of edge-sdk is there, and nothing else.
 """
 
 import base64
@@ -155,12 +155,12 @@ def installed(sudo: "bool") -> "dict[str, object]":
     """Return what of edge-sdk is there: the kit's record, how far its first boot came, the agent's state."""
     unit = read(AGENT).decode("utf-8", "replace")
     program = (re.findall(r"^ExecStart=(/\S+)", unit, re.MULTILINE) or [PROGRAM])[0]
-    status, out, said = 127, b"", ""
+    status, out = 127, b""
     if Path(program).exists():
         # as the agent's own user: what root would make in its folder, the agent could not write
         user = (re.findall(r"^User=([a-z_][a-z0-9_-]*)$", unit, re.MULTILINE) or ["root"])[0]
         become = ["sudo", "-n", "-u", user, "--"] if sudo else ["runuser", "-u", user, "--"]
-        status, out, said = run([*become, program, "agent", "status", "--json"])
+        status, out, _ = run([*become, program, "agent", "status", "--json"], 60.0)
     # the kit that counts may be a card's, which the unit names
     kit = re.findall(r"^RequiresMountsFor=((?:/[A-Za-z0-9._-]+)+)$", read(FIRST_BOOT).decode("utf-8", "replace"), re.M)
     folder = Path(kit[0]) if kit else KIT
@@ -169,8 +169,6 @@ def installed(sudo: "bool") -> "dict[str, object]":
         "kit": read(folder / "kit.json", MAX_KIT_BYTES).decode("utf-8", "replace"),
         "status": read(STATUS).decode("utf-8", "replace"),
         "agent": out.decode("utf-8", "replace")[:MAX_KIT_BYTES] if status == 0 else "",
-        "agent_error": "" if status in (0, 127) else said.strip()[-300:],
-        "units": sorted(path.name for path in UNITS.glob("edge-sdk*.service")),
     }
 
 
@@ -200,4 +198,4 @@ def look() -> "dict[str, object]":
 
 if __name__ == "__main__":
     request = json.loads(sys.stdin.buffer.readline().decode())
-    print(json.dumps(installed(request["sudo"]) if "sudo" in request else look()))
+    print(json.dumps(installed(rights()[0] == "sudo") if request.get("only") == "installed" else look()))
