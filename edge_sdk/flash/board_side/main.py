@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_sdk.flash.board_side import clock, durable, environment
+from edge_sdk.flash.board_side import clock, durable, environment, request
 from edge_sdk.flash.board_side import secrets_taken as secrets
 from edge_sdk.flash.board_side.claim import read_claim
 from edge_sdk.flash.board_side.commands import run
@@ -23,7 +23,7 @@ from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.kit import Kit, read_kit, sha256_of_file
 from edge_sdk.flash.board_side.places import Places
 from edge_sdk.flash.board_side.status import Sayer, Status, read_status
-from edge_sdk.flash.board_side.steps import RECOVER, Work, perform
+from edge_sdk.flash.board_side.steps import Work, perform
 from edge_sdk.flash.board_side.telling import Telling
 
 PROGRAM, UNIT = "first_boot.pyz", "edge-sdk-first-boot.service"
@@ -65,7 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _work(places: Places, kit: Kit, options: argparse.Namespace) -> int:
-    is_recovery = options.recover or (places.kit / RECOVER).exists()
+    is_recovery = options.recover or request.is_asked(places)
     clock.raise_to(places, kit.made_unix_s)
     before = read_status(places.boot)
     if before.kit == kit.digest and before.is_done and not is_recovery and _is_there(places, kit):

@@ -14,6 +14,7 @@ from edge_sdk.flash.board_side import (
     login,
     membership,
     model,
+    request,
     service,
     wifi,
 )
@@ -24,7 +25,7 @@ from edge_sdk.flash.board_side.kit import Kit
 from edge_sdk.flash.board_side.places import Places
 from edge_sdk.flash.board_side.status import Sayer
 
-LOGIN, RECOVER = "login.json", "recover"
+LOGIN = "login.json"
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def _board(work: Work) -> None:
 
 def _model(work: Work) -> None:
     model.install_model(work.places, work.kit, is_recovery=work.is_recovery, settle_s=work.settle_s)
-    (work.places.kit / RECOVER).unlink(missing_ok=True)
+    request.settle(work.places)
 
 
 def _enrol(work: Work) -> None:
