@@ -17,7 +17,7 @@ def test_a_fresh_board_becomes_what_its_kit_says_with_the_real_pip(tmp_path):
     board = Board(tmp_path, pip_wheel(tmp_path))
     kit = board.give(secrets={"claim.json": claim(), "wifi.json": WIFI}, login=LOGIN)
     (board.root / "usr/sbin/NetworkManager").touch()
-    done = board.run()
+    done = board.run("--settle-s", "0.1")
     assert done.returncode == 0, done.stderr
     said = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(change["step"], change["state"]) for change in said] == [
@@ -142,7 +142,7 @@ def test_recovery_mends_an_environment_that_does_not_answer_and_settings_that_ca
     settings = board.root / "var/lib/edge-sdk/agent.toml"
     settings.write_bytes(bytes(20))
     board.fault("1.0 agent recover", 3, times=1, said="error: agent.toml: expected TOML, got zeros")
-    assert board.run("--recover").returncode == 0
+    assert board.run("--recover", "--once").returncode == 0
     assert board.runs == "1.0"
     assert board.current_works()
     assert settings.read_text() == 'sources = ["camera:1.0"]\n'

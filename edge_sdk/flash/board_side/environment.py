@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import errno
-import venv
 from pathlib import Path
 
 from edge_sdk.flash.board_side import durable
@@ -137,6 +136,8 @@ def _version(environment: Path) -> Finished:
 
 
 def _fill(places: Places, kit: Kit, environment: Path) -> None:
+    import venv
+
     venv.EnvBuilder(system_site_packages=bool(kit.keeps), symlinks=True, with_pip=False).create(environment)
     wheels = places.kit / "wheels"
     pip = next(iter(sorted(wheels.glob("pip-*.whl"))), None)

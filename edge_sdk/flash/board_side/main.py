@@ -23,8 +23,6 @@ from edge_sdk.flash.board_side.failure import StepError
 from edge_sdk.flash.board_side.kit import Kit, read_kit, sha256_of_file
 from edge_sdk.flash.board_side.places import Places
 from edge_sdk.flash.board_side.status import Sayer, Status, read_status
-from edge_sdk.flash.board_side.steps import Work, perform
-from edge_sdk.flash.board_side.telling import Telling
 
 PROGRAM, UNIT = "first_boot.pyz", "edge-sdk-first-boot.service"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
@@ -70,6 +68,10 @@ def _work(places: Places, kit: Kit, options: argparse.Namespace) -> int:
     before = read_status(places.boot)
     if before.kit == kit.digest and before.is_done and not is_recovery and _is_there(places, kit):
         return _finish(places, kit, options)
+    # what is needed where something is to be done: a slow board that has nothing to do is done within a second
+    from edge_sdk.flash.board_side.steps import Work, perform
+    from edge_sdk.flash.board_side.telling import Telling
+
     unwiped = secrets.take(places)
     steps = before.steps if before.kit == kit.digest else {}
     telling = Telling(read_claim(places.boot / secrets.CLAIM))

@@ -8,11 +8,13 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edge_sdk.flash.board_side import durable
 from edge_sdk.flash.board_side.places import Places
-from edge_sdk.flash.board_side.telling import Telling
+
+if TYPE_CHECKING:
+    from edge_sdk.flash.board_side.telling import Telling
 
 State = Literal["doing", "done", "failed"]
 NAME = "status.json"
