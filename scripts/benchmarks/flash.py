@@ -17,6 +17,7 @@ from edge_sdk.flash.drives import require_drive
 from edge_sdk.flash.medium import claimed
 from edge_sdk.flash.pieces import pieces_of
 from edge_sdk.flash.write import Written, write_drive, write_medium
+from scripts.benchmarks.flash_kills import kill_writers
 from scripts.benchmarks.flash_page import page
 
 _PAGE = Path("benchmarks/flash.md")
@@ -24,6 +25,7 @@ _ROUNDS = 5
 _BYTES = 512 << 20
 _CARD_BYTES_PER_S = 60_000_000
 _CARD_BYTES = 240 << 20
+_KILLED_BYTES = 64 << 20
 _THROTTLE = Path("/sys/fs/cgroup/blkio")
 _DD = {"dd, fsync": ("conv=fsync,notrunc",), "dd, direct": ("conv=fsync,notrunc", "oflag=direct")}
 
@@ -38,9 +40,10 @@ def main() -> None:
             with _slowed(drive):
                 rows = {"drive at 60 MB/s": _race(small, drive, _to_drive)}
             rows["drive without a limit"] = _race(image, drive, _to_drive)
+            kills = kill_writers(_random(folder / "short.img", _KILLED_BYTES), drive, target)
         rows["file"] = _race(image, str(target), _to_file)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}"
-    text = page(rows, rounds=_ROUNDS, machine=machine)
+    text = page(rows, kills, rounds=_ROUNDS, machine=machine)
     _PAGE.write_text(text)
     print(text)
 

@@ -20,20 +20,28 @@ the wiped end, SHA-256, and the first MiB that comes last. Reading back, which `
 The drives are loop devices. The kernel holds the first one (blkio) to 60 MB/s of writing and of reading, as a good card
 is. Through the cache that is less, since writing begins late: the larger the image, the smaller that loss. Without a
 limit a loop device is memory and a fast disk: then SHA-256 decides, and who else uses the cores; `dd` computes nothing.
+
+## Killed in the middle
+
+A writing of 64 MiB was killed (SIGKILL) {killed} times, each at a random moment. Afterwards the drive said that it is
+incomplete: {incomplete}; it was as before: {as_before}; it had the whole image: {whole}; something between, which must
+not be: **{half}**.
 """
 _COLUMNS = ("onto", "edge-sdk, MB/s", "dd, fsync", "dd, direct", "of dd, fsync", "of dd, direct", "reading back, MB/s")
 
 
-def page(rows: Mapping[str, Mapping[str, Any]], *, rounds: int, machine: str) -> str:
+def page(rows: Mapping[str, Mapping[str, Any]], kills: Mapping[str, int], *, rounds: int, machine: str) -> str:
     """Return the page.
 
     Args:
         rows: By what was written to: its bytes, and the seconds of each way and of reading back.
+        kills: How often a writing that was killed left what.
         rounds: How often each was done.
         machine: What it was done on.
     """
     body = "\n".join(table(_COLUMNS, [_cells(onto, row) for onto, row in rows.items()]))
-    return _PAGE.format(rounds=rounds, machine=machine, rows=body)
+    states = {name.replace(" ", "_"): kills.get(name, 0) for name in ("incomplete", "as before", "whole", "half")}
+    return _PAGE.format(rounds=rounds, machine=machine, rows=body, killed=sum(kills.values()), **states)
 
 
 def _cells(onto: str, row: Mapping[str, Any]) -> tuple[str, ...]:
