@@ -169,7 +169,10 @@ def _first_boot(
     if told.last:
         return told.last
     if answer.status:
-        raise UnavailableError(f"{board.address}: first boot: expected its steps, got {_last(answer.errors)}")
+        raise UnavailableError(
+            f"{board.address}: first boot: expected its steps, got {_last(answer.errors)}",
+            hint="run the same again; on the board: journalctl -u edge-sdk-first-boot",
+        )
     tell("done already")
     there = read_installed(board)
     return {"step": there.step, "state": there.state, "reason": there.reason}
