@@ -28,6 +28,7 @@ class Standing:
     Attributes:
         is_running: Whether its agent runs.
         device: Its name in its fleet; empty without one.
+        fleet: The fleet; empty without one.
         current: Digest of the package in use, when nothing is on trial; empty for none.
         goes_back_to: Digest of the one that a rollback leads to; empty for none.
         reported: What was reported last.
@@ -35,6 +36,7 @@ class Standing:
 
     is_running: bool
     device: str = ""
+    fleet: str = ""
     current: str = ""
     goes_back_to: str = ""
     reported: Reported = field(default_factory=lambda: Reported(boot=0))
@@ -71,7 +73,8 @@ def read_standing(folder: Path) -> Standing:
     slots, home = Slots(folder), read_home(folder)
     current = slots.digest("current")
     back_to = next((digest for name in NAMES if (digest := slots.digest(name)) not in {"", current}), "")
-    return Standing(_is_locked(folder), home.device if home else "", current, back_to, _read_reported(folder))
+    device, fleet = (home.device, home.fleet) if home else ("", "")
+    return Standing(_is_locked(folder), device, fleet, current, back_to, _read_reported(folder))
 
 
 def settled(folder: Path, command_id: str) -> CommandState | None:

@@ -54,6 +54,9 @@ def flash(
     batch: Annotated[Path | None, typer.Option(help="A table of boards: docs/how_to/flash.md.")] = None,
     labels: Annotated[Path | None, typer.Option(help="A folder for labels with QR codes.")] = None,
     label_text: Annotated[str, typer.Option(help="What the codes say.")] = "edge-sdk:{fleet}/{device}",
+    rename: Annotated[
+        bool, typer.Option("--rename", help="A board over SSH that has another name takes this one.")
+    ] = False,
     recover: Annotated[
         bool, typer.Option("--recover", help="Put a board that lost its state back to its factory model.")
     ] = False,
@@ -93,6 +96,7 @@ def flash(
         settings=settings,
         wifi=Network(wifi, wifi_password_file, wifi_country, wifi_hidden).wifi(),
         login=read_login(user, ssh_key),
+        may_rename=rename,
     )
     labelling = Labelling(labels, label_text) if labels else None
     if batch is not None:

@@ -50,12 +50,14 @@ def flash_over_ssh(target: Target, wishes: Wishes, making: Making) -> Kit | None
             output.note(f"note: {note}")
         system = system_of(found, profile)
         parcel = making.parcel(wishes, profile, system)
-        require_fit(board.address, found, parcel.kit)
-        if not making.manner.ask(_plan(target, found, parcel, making.board(wishes, profile))):
+        require_fit(board.address, found, parcel.kit, may_rename=wishes.may_rename)
+        becomes = making.board(wishes, profile)
+        if not making.manner.ask(_plan(target, found, parcel, becomes)):
             return None
-        if found.installed.member != wishes.device:
+        if (found.installed.member, found.installed.fleet) != (becomes.device, becomes.fleet):
             parcel = making.claimed(parcel, wishes)
-        return _done(provision_board(board, found, parcel, output.note), parcel)
+        outcome = provision_board(board, found, parcel, output.note, may_rename=wishes.may_rename)
+        return _done(outcome, parcel)
 
 
 def _done(outcome: Outcome, parcel: Parcel) -> Kit:

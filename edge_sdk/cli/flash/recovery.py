@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edge_sdk.cli import output
 from edge_sdk.cli.flash.making import Manner
 from edge_sdk.errors import GateError, InputError
+
+if TYPE_CHECKING:
+    from edge_sdk.flash.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +20,11 @@ class Recovered:
 
     Attributes:
         target: The board, or its card.
-        state: `recovered`, or `asked`: the board does it when it starts next.
+        state: `recovered`; `asked`, the board does it when it starts next; `planned`, nothing was done.
     """
 
     target: str
-    state: Literal["recovered", "asked"]
+    state: Literal["recovered", "asked", "planned"]
 
 
 def recover(target: str, manner: Manner) -> None:
@@ -38,9 +41,10 @@ def recover(target: str, manner: Manner) -> None:
     output.note(f"{target}: what the agent cannot read is moved aside, updates are given up, the factory model is used")
     output.note("its identity, its settings and results that wait stay")
     if manner.is_dry:
-        return
-    manner.agree()
-    record = _over_ssh(target) if found.kind == "ssh" else _on_card(target, is_folder=found.kind == "boot partition")
+        record = Recovered(target, "planned")
+    else:
+        manner.agree()
+        record = _over_ssh(target) if found.kind == "ssh" else _on_card(found)
     output.emit(record, _lines(record), as_json=manner.as_json)
 
 
@@ -56,24 +60,24 @@ def _over_ssh(target: str) -> Recovered:
     return Recovered(target, "recovered")
 
 
-def _on_card(target: str, *, is_folder: bool) -> Recovered:
-    from pathlib import Path
-
+def _on_card(target: Target) -> Recovered:
     from edge_sdk.flash.drives import require_drive
     from edge_sdk.flash.image import request_recovery, survey, survey_folder
+    from edge_sdk.flash.write import held
 
-    path = Path(target)
-    if path.is_block_device():
-        require_drive(target, 0)
-    found = survey_folder(path) if is_folder else survey(path)
-    request_recovery(path, found)
-    return Recovered(target, "asked")
+    if target.kind == "drive":
+        with held(require_drive(target.name, 0)):
+            request_recovery(target.path, survey(target.path))
+    else:
+        look = survey_folder if target.kind == "boot partition" else survey
+        request_recovery(target.path, look(target.path))
+    return Recovered(target.name, "asked")
 
 
 def _lines(record: Recovered) -> Iterator[str]:
     if record.state == "recovered":
         yield f"{record.target} is back at its factory model"
-    else:
+    elif record.state == "asked":
         yield f"{record.target}: the board goes back to its factory model when it starts from it next"
 
 

@@ -64,6 +64,7 @@ class Wishes:
         settings: Its `agent.toml`; None writes one from `sources`.
         wifi: The network that it joins; None leaves that.
         login: Who may log in; None leaves that.
+        may_rename: Whether a board over SSH that has another name takes this one.
     """
 
     device: str
@@ -74,6 +75,7 @@ class Wishes:
     settings: Path | None = None
     wifi: Wifi | None = None
     login: Login | None = None
+    may_rename: bool = False
 
     def check(self) -> None:
         """Check the names.

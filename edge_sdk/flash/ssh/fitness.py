@@ -80,7 +80,7 @@ def require_fit(address: Address, board: Probe, kit: Kit, *, may_rename: bool = 
     if there and there != kit.device and not may_rename:
         raise InputError(
             f"{address}: expected {kit.device} or a board without a name, got {there}",
-            hint=f"another address, or --device-id {there}",
+            hint=f"another address, or --device-id {there}; --rename if it is to be {kit.device} from now on",
         )
     for name, wanted, got in (("system", kit.arch, board.machine), ("Python", kit.python, board.python_minor)):
         if wanted != got:
@@ -102,9 +102,17 @@ def system_of(board: Probe, profile: DeviceProfile) -> BoardSystem:
         board: What it is.
         profile: The profile that it is flashed for.
 
+    Raises:
+        InputError: The profile is for another architecture.
+
     Example:
         A Jetson with `onnxruntime-gpu` keeps it: `system_of(found, profile).keeps == ("onnxruntime-gpu",)`.
     """
+    if board.machine != profile.cpu.arch:
+        raise InputError(
+            f"{profile.name}: expected a board of {profile.cpu.arch}, got one of {board.machine}",
+            hint="edge-sdk profiles list",
+        )
     return BoardSystem(
         python=board.python_minor,
         arch=board.machine,

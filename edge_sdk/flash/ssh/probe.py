@@ -76,6 +76,11 @@ class Installed:
         return str(self.standing.get("device", ""))
 
     @property
+    def fleet(self) -> str:
+        """That fleet; empty if it is of none, or its agent does not say."""
+        return str(self.standing.get("fleet", ""))
+
+    @property
     def standing(self) -> Mapping[str, Any]:
         """What its agent says of itself, as it came; empty if it says nothing."""
         return _table(self.agent)

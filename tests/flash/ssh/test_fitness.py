@@ -143,6 +143,6 @@ def test_a_board_of_another_name_is_refused_unless_it_may_be_renamed():
     board = replace(JETSON, installed=Installed(device="press-3"))
     with pytest.raises(InputError) as caught:
         require_fit(ADDRESS, board, KIT)
-    assert caught.value.hint == "another address, or --device-id press-3"
+    assert caught.value.hint == "another address, or --device-id press-3; --rename if it is to be press-4 from now on"
     require_fit(ADDRESS, board, KIT, may_rename=True)
     require_fit(ADDRESS, replace(JETSON, installed=Installed(device="press-4")), KIT)
