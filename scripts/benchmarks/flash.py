@@ -17,6 +17,7 @@ from edge_sdk.flash.drives import require_drive
 from edge_sdk.flash.medium import claimed
 from edge_sdk.flash.pieces import pieces_of
 from edge_sdk.flash.write import Written, write_drive, write_medium
+from scripts.benchmarks import flash_customise
 from scripts.benchmarks.flash_kills import kill_writers
 from scripts.benchmarks.flash_page import page
 
@@ -42,8 +43,10 @@ def main() -> None:
             rows["drive without a limit"] = _race(image, drive, _to_drive)
             kills = kill_writers(_random(folder / "short.img", _KILLED_BYTES), drive, target)
         rows["file"] = _race(image, str(target), _to_file)
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as name:
+        customised = flash_customise.measure(Path(name))
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}"
-    text = page(rows, kills, rounds=_ROUNDS, machine=machine)
+    text = page(rows, kills, customised, rounds=_ROUNDS, machine=machine)
     _PAGE.write_text(text)
     print(text)
 
