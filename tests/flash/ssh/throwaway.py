@@ -167,7 +167,7 @@ class Throwaway:
             input=given,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=300,  # under an emulator
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
