@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import settings
 
@@ -73,3 +75,17 @@ def package_path(tmp_path, manifest, contents):
     path = tmp_path / "tiny-7.edge"
     write_package(path, manifest, contents)
     return path
+
+
+@pytest.fixture
+def edge_sdk(monkeypatch, capsys):
+    """Run `edge-sdk` as people type it; return its exit code, stdout and stderr."""
+    from edge_sdk.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["edge-sdk", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return run

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import pytest
 
 from edge_sdk.agent.kept import Kept
 from edge_sdk.agent.slots import Slots
-from edge_sdk.cli import main
 from tests.runtime.swap import candidates
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
+def command(edge_sdk):
     """Run `edge-sdk`; return its exit code, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["edge-sdk", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return run
+    return edge_sdk
 
 
 @pytest.fixture

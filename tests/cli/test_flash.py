@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.cli import INTERRUPTED, main
+from edge_sdk.cli import INTERRUPTED
 from edge_sdk.errors import GateError, InputError
 from edge_sdk.flash.kit import decode_kit
 from edge_sdk.fleet.folder import Fleet
@@ -37,19 +37,12 @@ def materials(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(edge_sdk, monkeypatch, tmp_path):
     """Run `edge-sdk` in a folder of its own; return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGE_SDK_FLEET", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def run_command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["edge-sdk", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return run_command
+    return edge_sdk
 
 
 @pytest.fixture

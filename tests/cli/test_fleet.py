@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-import sys
 
 import pytest
 
@@ -14,7 +13,6 @@ from edge_sdk.agent.state import State
 from edge_sdk.agent.time_floor import TimeFloor
 from edge_sdk.agent.trust import Shelf, Trust
 from edge_sdk.agent.trust.job import run as verify_here
-from edge_sdk.cli import main
 from edge_sdk.errors import InputError, TrustError
 from edge_sdk.fleet.folder import Fleet
 from edge_sdk.wire import encode
@@ -23,18 +21,11 @@ from edge_sdk.wire.messages import Batch, CommandState, CommandStates, Reported,
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(edge_sdk, monkeypatch, tmp_path):
     """Run `edge-sdk` in a folder of its own; return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGE_SDK_FLEET", str(tmp_path / "plant"))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["edge-sdk", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return run
+    return edge_sdk
 
 
 @pytest.fixture

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import pytest
 
-from edge_sdk.cli import main
 from edge_sdk.errors import InputError
 from tests.flash.wheels.made import make_all
 from tests.runtime.swap import candidates
 
 
 @pytest.fixture
-def command(board, monkeypatch, capsys, tmp_path):
+def command(edge_sdk, board, monkeypatch, tmp_path):
     """Run `edge-sdk flash` for the board; return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGE_SDK_FLEET", raising=False)
@@ -26,10 +24,7 @@ def command(board, monkeypatch, capsys, tmp_path):
     usual = ["flash", board.url, "colors-1.edge", "--device-id", "press-4", "--wheels", "wheels"]
 
     def run(*more):
-        monkeypatch.setattr(sys, "argv", ["edge-sdk", *usual, *more])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, *capsys.readouterr()
+        return edge_sdk(*usual, *more)
 
     return run
 
