@@ -109,7 +109,7 @@ def ignored(lab: Lab) -> None:
         _switch_cloud_init_off(lab.card("press-5"))
         machine.start()
         took_s = lab.expect(machine, "the command to end", lambda: flashing.has_ended)
-        lab.note("told", took_s, flashing.require(5, "no word"))
+        lab.note("told", took_s, flashing.require(5, "nothing was heard"))
 
 
 class Story(Protocol):
