@@ -79,6 +79,8 @@ def countdown(title: str, seconds: float) -> Iterator[Callable[[float, str], Non
 def transfers() -> Iterator[Callable[[str, int, int], None]]:
     """Show on stderr, on a terminal only, bars of bytes with their speed and the time left, one after another.
 
+    A bar is alive until it is full: between bars the terminal is free for questions.
+
     Yields:
         A function that is called with the title of a bar, the bytes that are done, and how many there are.
     """
@@ -89,15 +91,27 @@ def transfers() -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    tasks: dict[str, Any] = {}
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+    alive: dict[str, Progress] = {}
 
-        def show(title: str, done: int, size: int) -> None:
-            if title not in tasks:
-                tasks[title] = bars.add_task(title, total=size)
-            bars.update(tasks[title], completed=done)
+    def show(title: str, done: int, size: int) -> None:
+        if title not in alive:
+            end()
+            alive[title] = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+            alive[title].add_task(title, total=size)
+            alive[title].start()
+        alive[title].update(alive[title].task_ids[0], completed=done)
+        if done >= size:
+            end()
 
+    def end() -> None:
+        for bar in alive.values():
+            bar.stop()
+        alive.clear()
+
+    try:
         yield show
+    finally:
+        end()
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
