@@ -61,6 +61,8 @@ def customise_in_place(disk: Path, found: Survey, parcel: Parcel, tell: Tell) ->
         UnavailableError: There is too little room, it cannot be written, or a program is not installed.
         TrustError: What was read back is not what was written.
     """
+    if disk.is_file():  # which has holes where the kit goes
+        files.require_free_space(disk.parent, parcel.size_bytes)
     kit_folder, hook = _prepare(disk, found, parcel, tell)
     _perform(disk, found, kit_folder, hook, parcel, tell)
 

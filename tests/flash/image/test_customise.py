@@ -11,6 +11,7 @@ import pytest
 
 from edge_sdk import files
 from edge_sdk.errors import InputError, TrustError, UnavailableError
+from edge_sdk.flash import Parcel
 from edge_sdk.flash.image import (
     customise,
     customise_folder,
@@ -23,6 +24,7 @@ from edge_sdk.flash.image.beside import copy_beside
 from edge_sdk.flash.image.ext4 import Ext4Volume
 from edge_sdk.flash.image.fat import FatVolume
 from edge_sdk.flash.image.survey import Survey
+from edge_sdk.flash.kit import MAX_FILE_BYTES, KitFile
 from edge_sdk.flash.kit_folder import check_kit
 from tests.flash.image.images import CMDLINE, a_parcel, needs_programs, pi_boot, require_sound
 from tests.flash.kits import CONTENTS, PACKAGE
@@ -246,3 +248,15 @@ def test_a_mounted_boot_partition_gets_the_same(tmp_path):
     assert (tmp_path / "cmdline.txt").read_bytes() == CMDLINE
     request_recovery(tmp_path, survey_folder(tmp_path))
     assert (tmp_path / "edge-sdk" / "recover").read_bytes() == b""
+
+
+def test_a_disk_without_room_for_the_kit_is_told_before_the_image_is_touched(image_of):
+    image = image_of("trixie")
+    before = image.read_bytes()
+    huge = tuple(KitFile(f"wheels/{number}.whl", "0" * 64, MAX_FILE_BYTES) for number in range(1000))
+    parcel = a_parcel()
+    kit = replace(parcel.kit, files=(*parcel.kit.files, *huge))
+    contents = {**parcel.contents, **{file.name: b"" for file in huge}}
+    with pytest.raises(UnavailableError, match=r"expected [0-9]{13} bytes free, got"):
+        customise_in_place(image, survey(image), Parcel(kit, contents, parcel.secrets), print)
+    assert image.read_bytes() == before
