@@ -61,8 +61,6 @@ def customise_in_place(disk: Path, found: Survey, parcel: Parcel, tell: Tell) ->
         UnavailableError: There is too little room, it cannot be written, or a program is not installed.
         TrustError: What was read back is not what was written.
     """
-    if disk.is_file():  # which has holes where the kit goes
-        files.require_free_space(disk.parent, parcel.size_bytes)
     kit_folder, hook = _prepare(disk, found, parcel, tell)
     _perform(disk, found, kit_folder, hook, parcel, tell)
 
@@ -115,6 +113,8 @@ def request_recovery(place: Path, found: Survey) -> None:
 
 def _prepare(disk: Path, found: Survey, parcel: Parcel, tell: Tell) -> tuple[str, Mapping[str, bytes]]:
     """Return where the kit goes and what starts it, when it is sure that both can be written."""
+    if disk.is_file():  # which has holes where the kit goes
+        files.require_free_space(disk.parent, parcel.size_bytes)
     volume = _volume(disk, found)
     drive_bytes = size_of(disk) if disk.is_block_device() else 0
     require_room(found, parcel, where=volume.where, drive_bytes=drive_bytes, tell=tell)
