@@ -8,6 +8,8 @@ folder = "/media/usb/edge"
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -153,6 +155,18 @@ def _allocatable_bytes(memory_mb: float) -> int:
     Stacks of threads and room that nobody has touched count too: a worker of 105 MB has allocated 370 MB.
     """
     return round(2 * memory_mb * _MB) + _UNTOUCHED_BYTES if memory_mb else 0
+
+
+def settings(sources: Sequence[str], profile: str = "") -> bytes:
+    """Return `agent.toml` of a board that has none yet.
+
+    Args:
+        sources: Where samples come from.
+        profile: What names the board's profile; empty finds out.
+    """
+    listed = ", ".join(json.dumps(source, ensure_ascii=False) for source in sources)  # TOML has JSON's strings
+    named = f"profile = {json.dumps(profile, ensure_ascii=False)}\n" if profile else ""
+    return f"# What this board does: docs/how_to/agent.md\nsources = [{listed}]\n{named}".encode()
 
 
 def read_config(folder: Path) -> AgentConfig:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_sdk import files
 from edge_sdk.agent import systemctl
-from edge_sdk.agent.config import CONFIG_NAME, AgentConfig, read_config
+from edge_sdk.agent.config import CONFIG_NAME, AgentConfig, read_config, settings
 from edge_sdk.agent.factory import Proven, prove, take_in
 from edge_sdk.agent.standing import lock
 from edge_sdk.agent.unit import UNIT_PATH, UnitOptions, unit
@@ -145,7 +145,7 @@ def _write(wanted: Wanted, planned: Plan, proven: Proven | None) -> bool:
     held = lock(folder)
     try:
         if not (folder / CONFIG_NAME).exists():
-            files.write_bytes(folder / CONFIG_NAME, _settings(wanted.sources))
+            files.write_bytes(folder / CONFIG_NAME, settings(wanted.sources))
         is_in_use = proven is not None and take_in(folder, proven)
         files.write_bytes(wanted.unit_path, planned.unit.encode())
     finally:
@@ -176,8 +176,3 @@ def _has_user(name: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _settings(sources: tuple[str, ...]) -> bytes:
-    listed = ", ".join('"' + source.replace("\\", "\\\\").replace('"', '\\"') + '"' for source in sources)
-    return f"# What this board does: docs/how_to/agent.md\nsources = [{listed}]\n".encode()

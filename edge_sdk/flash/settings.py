@@ -1,8 +1,7 @@
-"""`agent.toml` of a board that is flashed: where its samples come from, and which board it is."""
+"""What the settings of a board that is flashed say where nobody says it: where its samples come from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from edge_sdk.errors import InputError
@@ -17,8 +16,11 @@ def sources_for(manifest: Manifest, given: Sequence[str]) -> tuple[str, ...]:
     """Return where samples come from: what is given, else the first camera for a model of pictures.
 
     Raises:
-        InputError: Nothing is given, and the model takes windows of sensor values.
+        InputError: Nothing is given, and the model takes windows of sensor values; or a source is no line of text.
     """
+    for source in given:
+        if not source.isprintable():
+            raise InputError(f"--source: expected text of one line, got {source[:80]!r}")
     if given:
         return tuple(given)
     if manifest.preprocess.window is not None:
@@ -27,21 +29,3 @@ def sources_for(manifest: Manifest, given: Sequence[str]) -> tuple[str, ...]:
             hint="--source 'serial:/dev/ttyUSB0?…' and others: docs/how_to/sensors.md",
         )
     return (CAMERA,)
-
-
-def settings(sources: Sequence[str], profile: str) -> bytes:
-    """Return the document.
-
-    Args:
-        sources: As `edge-sdk run --source` takes them.
-        profile: Name of the board's profile.
-
-    Raises:
-        InputError: A source has letters that cannot be written in one line.
-    """
-    for source in sources:
-        if not source.isprintable():
-            raise InputError(f"--source: expected text of one line, got {source[:80]!r}")
-    listed = ", ".join(json.dumps(source, ensure_ascii=False) for source in sources)  # TOML has JSON's strings
-    lines = ["# Written by edge-sdk flash. What this board does: docs/how_to/agent.md", f"sources = [{listed}]"]
-    return ("\n".join([*lines, f"profile = {json.dumps(profile)}"]) + "\n").encode()

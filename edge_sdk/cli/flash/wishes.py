@@ -135,8 +135,8 @@ class Wishes:
             InputError: The file with them has mistakes, or there is no source.
         """
         from edge_sdk import records
-        from edge_sdk.agent.config import AgentConfig
-        from edge_sdk.flash.settings import settings, sources_for
+        from edge_sdk.agent.config import AgentConfig, settings
+        from edge_sdk.flash.settings import sources_for
 
         if self.settings is None:
             return settings(sources_for(manifest, self.sources), profile)
