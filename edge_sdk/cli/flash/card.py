@@ -36,7 +36,7 @@ def flash_card(target: Target, wishes: Wishes, making: Making) -> Kit | None:
     profile = load_profile(wishes.profile)
     with (
         ears() as told,
-        made_ready(target, making.cache("images"), told, sha256=making.sha256, needed=(making.package,)) as ready,
+        made_ready(target, making.cache("images"), told, sha256=making.sha256, needed=(making.package.path,)) as ready,
     ):
         parcel = making.parcel(wishes, profile, _system(ready.survey, making, profile))
         drive_bytes = ready.drive.size_bytes if ready.drive else 0

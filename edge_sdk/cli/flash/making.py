@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_sdk.flash.advance import Advance
     from edge_sdk.flash.plan import Board, Plan
     from edge_sdk.flash.ready import Ears
+    from edge_sdk.package import ModelPackage
     from edge_sdk.profiles import DeviceProfile
 
 _STAGES = {"unpack": "unpacking", "write": "writing", "verify": "reading back"}
@@ -80,7 +81,7 @@ class Making:
         board_python: The boards' Python, where it cannot be seen; empty takes what the profile says.
     """
 
-    package: Path
+    package: ModelPackage
     manner: Manner
     image: Path | None = None
     sha256: str = ""
@@ -102,9 +103,8 @@ class Making:
         from edge_sdk.flash.pack import Order, pack
         from edge_sdk.flash.settings import OWN_PROFILE
         from edge_sdk.flash.wheels import collect
-        from edge_sdk.package import open_package
 
-        package, own_profile = open_package(self.package), wishes.own_profile()
+        package, own_profile = self.package, wishes.own_profile()
         order = Order(
             package=package,
             profile=profile,
@@ -141,9 +141,8 @@ class Making:
         """
         from edge_sdk.flash.plan import Board
         from edge_sdk.flash.settings import sources_for
-        from edge_sdk.package import open_package
 
-        manifest = open_package(self.package).manifest
+        manifest = self.package.manifest
         sources = (str(wishes.settings),) if wishes.settings else sources_for(manifest, wishes.sources)
         fleet = wishes.membership.check(wishes.device) if wishes.membership else ""
         family = manifest.family_for(profile)
@@ -163,14 +162,17 @@ def ears() -> Iterator[Ears]:
         yield Ears(output.note, advances)
 
 
-def told_package(package: Path | None) -> Path:
-    """Return the package that was named.
+def told_package(package: Path | None) -> ModelPackage:
+    """Return the package that was named, opened once for all boards.
 
     Raises:
-        InputError: None was.
+        InputError: None was, or it is none.
+        TrustError: It is not what its manifest says.
     """
+    from edge_sdk.package import open_package
+
     if package is None:
         raise InputError(
             "NAME.edge: expected a package, got none", hint="edge-sdk flash TARGET parts-1.edge --device-id press-4 …"
         )
-    return package
+    return open_package(package)
