@@ -78,6 +78,11 @@ class Drive:
         """What people know it by: its maker's words and its size."""
         return f"{self.model or self.transport or 'drive'}, {self.size_bytes / 1e9:.1f} GB"
 
+    @property
+    def holds(self) -> str:
+        """What is on it, by what people call that; empty for nothing that is known."""
+        return ", ".join(part.label or part.filesystem or part.path for part in self.partitions)
+
 
 def list_drives() -> tuple[Drive, ...]:
     """Return the drives that there are, those that may be written first.

@@ -85,7 +85,7 @@ class Ready:
         customised = f"put the kit and its hook into the image, {self.image_bytes} bytes"
         if self.drive is None:
             return (customised, "read it back", f"give it the name {to}")
-        lost = ", ".join(part.label or part.filesystem or part.path for part in self.drive.partitions)
+        lost = self.drive.holds
         overwritten = f"OVERWRITE {to}, {self.drive.title}: all that is on it is lost" + (f" ({lost})" if lost else "")
         return (customised, overwritten, f"read {to} back")
 

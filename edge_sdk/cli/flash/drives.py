@@ -33,8 +33,6 @@ def _lines(drives: Sequence[Drive]) -> Iterator[str]:
 
 
 def _row(drive: Drive) -> tuple[str, ...]:
-    holds = ", ".join(part.label or part.filesystem or part.path for part in drive.partitions)
-    if drive.is_incomplete:
-        holds = "an image that was not written to its end"
+    holds = "an image that was not written to its end" if drive.is_incomplete else drive.holds
     answer = f"no: {drive.refusal.got}" if drive.refusal else "yes"
     return (drive.path, f"{drive.size_bytes / 1e9:.1f} GB", drive.transport, drive.model, holds, answer)
