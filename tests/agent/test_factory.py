@@ -17,6 +17,7 @@ from edge_sdk.agent.state import State
 from edge_sdk.agent.update import Rejected, UpdateState
 from edge_sdk.errors import InputError, TrustError
 from edge_sdk.files import sha256_hex
+from tests.agent.killing import WATCH
 from tests.agent.offers import offer
 from tests.runtime.swap import candidates
 
@@ -92,19 +93,11 @@ def test_the_update_that_led_to_the_model_before_is_forgotten_and_what_was_given
         assert read_update(state) == UpdateState(rejected=before.rejected)
 
 
-_KILLED = """
-import os, sys
-from pathlib import Path
+_KILLED = (
+    WATCH
+    + """
 from edge_sdk.agent.factory import Proven, take_in
 from edge_sdk.agent.golden import Proof
-
-left = 0
-def watch(event, arguments):
-    global left
-    if event in {"open", "os.rename", "os.remove", "os.symlink", "sqlite3.connect"} and "board-" in str(arguments):
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), 9)
 
 path, sha256 = Path(sys.argv[2]), sys.argv[3]
 for folder in sorted(Path(sys.argv[1]).glob("board-*")):  # one import, and a child for each step at which it is killed
@@ -115,6 +108,7 @@ for folder in sorted(Path(sys.argv[1]).glob("board-*")):  # one import, and a ch
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+)
 
 
 def test_an_upgrade_that_is_killed_at_any_step_is_completed_by_the_next(tmp_path, slots, proven):

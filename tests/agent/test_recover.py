@@ -26,6 +26,7 @@ from edge_sdk.files import sha256_hex
 from edge_sdk.outbox import Limit, Outbox
 from edge_sdk.wire import encode
 from edge_sdk.wire.enrolment import Home, Membership
+from tests.agent.killing import WATCH
 from tests.agent.offers import offer
 from tests.fleet.conftest import NOW_S, authority  # noqa: F401  a fixture
 from tests.runtime.swap import candidates
@@ -215,20 +216,12 @@ def test_what_root_recovers_belongs_to_whom_the_folder_belongs(wanted):
         (wanted.folder / "left-by-a-try-that-was-cut-off").touch()
 
 
-_KILLED = """
-import os, sys
-from pathlib import Path
+_KILLED = (
+    WATCH
+    + """
 from edge_sdk.agent.factory import prove
 from edge_sdk.agent.golden import Proof
 from edge_sdk.agent.recover import Wanted, recover
-
-left = 0
-def watch(event, arguments):
-    global left
-    if event in {"open", "os.rename", "os.remove", "os.symlink", "sqlite3.connect"} and "board-" in str(arguments):
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), 9)
 
 proof, boards = Proof(sys.argv[2], "fp32", 1, 1), sorted(Path(sys.argv[1]).glob("board-*"))
 prove(boards[0] / "factory" / "package.edge", "", run=lambda package, limits: proof)  # its imports, once
@@ -241,6 +234,7 @@ for folder in boards:  # one import, and a child for each step at which it is ki
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+)
 
 
 def test_a_recovery_that_is_killed_at_any_step_is_completed_by_the_next(tmp_path, wanted):
